@@ -1,0 +1,240 @@
+"""A second look at the raw sheet: what the fast parser does not tell (errors, formulas, hidden rows, how far it goes)."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from accounts.sheets.containers import SAVE_AS
+from accounts.sheets.limits import Limits, UnreadableSheet
+
+Faults = dict[int, dict[int, str]]
+
+
+@dataclass
+class Scan:
+    """Rows and columns count from 1; `faults` maps row → column → the error as shown, "" for a formula without a result."""
+
+    faults: Faults = field(default_factory=dict)
+    hidden_rows: list[int] = field(default_factory=list)
+    hidden_columns: list[int] = field(default_factory=list)
+    merged: int = 0
+    valued_rows: set[int] = field(default_factory=set)
+    last_row: int = 0
+    last_column: int = 0
+
+    def fault(self, row: int, column: int, shown: str) -> None:
+        self.faults.setdefault(row, {})[column] = shown
+
+    def reach(self, row: int, column: int) -> None:
+        self.last_row = max(self.last_row, row)
+        self.last_column = max(self.last_column, column)
+
+
+def refuse_vast(scan: Scan, name: str, limits: Limits) -> None:
+    """A cell in the far corner makes the parser set aside room for everything before it."""
+    if scan.last_column > limits.columns:
+        raise UnreadableSheet(
+            f"工作表“{name}”的内容一直到第{scan.last_column}列（{column_letters(scan.last_column)}），"
+            f"最多 {limits.columns} 列；请删去右边多余的列（选中后右键“删除”）再导入。"
+        )
+    if scan.last_row * scan.last_column > limits.cells:
+        raise UnreadableSheet(
+            f"工作表“{name}”的内容一直到第{scan.last_row}行，范围过大；"
+            "请删去下方多余的行（选中后右键“删除”），或分成几个文件再导入。"
+        )
+
+
+def column_letters(column: int) -> str:
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def scan_xlsx(xml: bytes) -> Scan:
+    """Scan the XML of one worksheet."""
+    scan, tags = Scan(), XlsxTags(xml)
+    for number, hidden, start, end in tags.rows():
+        if tags.value.search(xml, start, end):
+            scan.valued_rows.add(number)
+            scan.reach(number, 1)
+            if hidden:
+                scan.hidden_rows.append(number)
+    scan.last_column = max(scan.last_column, tags.widest())
+    scan.hidden_columns = tags.hidden_columns()
+    scan.merged = len(tags.merged.findall(xml))
+    for row, column, shown in tags.faults():
+        scan.fault(row, column, shown)
+    return scan
+
+
+class XlsxTags:
+    """Patterns for one worksheet's XML, which may put a prefix before every tag."""
+
+    def __init__(self, xml: bytes) -> None:
+        root = re.search(rb"<(\w+:)?worksheet[\s>]", xml[:4096])
+        prefix = root[1] or b"" if root else b""
+        self.xml, self.prefix = xml, prefix
+        self.row = self.pattern(rb"<#row(?=[\s>/])([^>]*)>")
+        self.value = self.pattern(rb"<#[vt](?:\s[^>]*)?>\s*[^<\s]")
+        self.wide_cell = self.pattern(rb"<#c\s(?:[^>]*?\s)?r=[\"']([A-Z]{2,3})[0-9]+[\"'](?:[^>]*[^/>])?>(?!\s*</)")
+        self.formula = self.pattern(rb"<#f[\s>/]")
+        self.mark = self.pattern(rb"\st=[\"']e[\"']|<#f[\s>/]")
+        self.result = self.pattern(rb"<#v>([^<]*)<")
+        self.cell_start, self.cell_end = b"<" + prefix + b"c ", b"</" + prefix + b"c>"
+        self.cell = self.pattern(rb"<#c\s([^>]*)>")
+        self.merged = self.pattern(rb"<#mergeCell\s")
+        self.column = self.pattern(rb"<#col\s([^>]*)>")
+
+    def pattern(self, source: bytes) -> re.Pattern[bytes]:
+        return re.compile(source.replace(b"#", self.prefix))
+
+    def rows(self) -> list[tuple[int, bool, int, int]]:
+        """Number, hidden, first and last byte of each row; numbers must rise or the parser would overwrite cells."""
+        found: list[tuple[int, bool, int, int]] = []
+        number = 0
+        starts = list(self.row.finditer(self.xml))
+        ends = [match.start() for match in starts[1:]] + [len(self.xml)]
+        for match, end in zip(starts, ends, strict=True):
+            given = attribute(match[1], b"r")
+            if given and int(given) <= number:
+                raise UnreadableSheet(f"文件里第{int(given)}行重复或次序错乱，{SAVE_AS}。")
+            number = int(given) if given else number + 1
+            found.append((number, is_true(attribute(match[1], b"hidden")), match.end(), end))
+        return found
+
+    def widest(self) -> int:
+        letters = {match[1].decode() for match in self.wide_cell.finditer(self.xml)}
+        return max(map(column_number, letters), default=1)
+
+    def hidden_columns(self) -> list[int]:
+        hidden: list[int] = []
+        for match in self.column.finditer(self.xml):
+            if is_true(attribute(match[1], b"hidden")):
+                first, last = int(attribute(match[1], b"min") or 1), int(attribute(match[1], b"max") or 1)
+                hidden.extend(range(first, min(last, 300) + 1))
+        return hidden
+
+    def faults(self) -> Iterator[tuple[int, int, str]]:
+        done = -1
+        for mark in self.mark.finditer(self.xml):
+            if mark.start() > done:
+                start = self.xml.rfind(self.cell_start, 0, mark.start() + 1)
+                done = self.xml.find(self.cell_end, mark.start())
+                yield from self.fault_in(start, done)
+
+    def fault_in(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+        opening = self.cell.match(self.xml, start)
+        if not opening:
+            return
+        kind = attribute(opening[1], b"t")
+        result = self.result.search(self.xml, opening.end(), end)
+        is_error = kind == b"e"
+        # Type str with nothing in it is a formula whose result is an empty text.
+        is_unknown = kind != b"str" and not (result and result[1]) and self.formula.search(self.xml, opening.end(), end)
+        if is_error or is_unknown:
+            row, column = place_of(attribute(opening[1], b"r"))
+            yield row, column, result[1].decode() if result else ""
+
+
+def place_of(reference: bytes) -> tuple[int, int]:
+    found = re.fullmatch(rb"([A-Z]+)([0-9]+)", reference)
+    if not found:
+        raise UnreadableSheet(f"文件里有错误值或没有结果的公式，而单元格没有写明位置，{SAVE_AS}。")
+    return int(found[2]), column_number(found[1].decode())
+
+
+def attribute(attributes: bytes, name: bytes) -> bytes:
+    found = re.search(rb"(?:^|\s)" + name + rb"\s*=\s*[\"']([^\"']*)[\"']", attributes)
+    return found[1] if found else b""
+
+
+def is_true(flag: bytes) -> bool:
+    return flag in (b"1", b"true", b"on")
+
+
+MOST_REPEATS = 100_000
+ODS_TAG = re.compile(
+    rb"<(/?)table:(table|table-row|table-cell|covered-table-cell|table-column)(?=[\s>/])([^>\"]*(?:\"[^\"]*\"[^>\"]*)*)>"
+)
+
+
+def scan_ods(xml: bytes) -> list[Scan]:
+    """Scan content.xml: one Scan for each sheet, in the order of the file."""
+    walk = OdsWalk()
+    for tag in ODS_TAG.finditer(xml):
+        walk.step(tag)
+    return walk.scans
+
+
+class OdsWalk:
+    """Where the walk over the tags stands: the sheet (the last of `scans`), the row, the column."""
+
+    def __init__(self) -> None:
+        self.scans: list[Scan] = []
+        self.row = self.column = self.columns = self.repeat = 0
+        self.hidden = self.valued = False
+
+    def step(self, tag: re.Match[bytes]) -> None:
+        closing, name, attributes = tag[1], tag[2], tag[3]
+        if name == b"table" and not closing:
+            self.scans.append(Scan())
+            self.row = self.columns = 0
+        elif name == b"table-column" and not closing:
+            self.add_column(attributes)
+        elif name == b"table-row":
+            self.end_row() if closing else self.start_row(attributes)
+        elif name.endswith(b"cell") and not closing:
+            self.add_cell(attributes)
+
+    def add_column(self, attributes: bytes) -> None:
+        repeat = repeated(attributes, b"table:number-columns-repeated")
+        if attribute(attributes, b"table:visibility") in (b"collapse", b"filter"):
+            self.scans[-1].hidden_columns.extend(range(self.columns + 1, min(self.columns + repeat, 300) + 1))
+        self.columns += repeat
+
+    def start_row(self, attributes: bytes) -> None:
+        self.column, self.valued = 0, False
+        self.repeat = repeated(attributes, b"table:number-rows-repeated")
+        self.hidden = attribute(attributes, b"table:visibility") in (b"collapse", b"filter")
+        if attributes.endswith(b"/"):
+            self.end_row()
+
+    def end_row(self) -> None:
+        if self.valued:
+            self.scans[-1].reach(self.row + self.repeat, 1)
+            rows = self.repeated_rows()
+            self.scans[-1].valued_rows.update(rows)
+            self.scans[-1].hidden_rows.extend(rows if self.hidden else ())
+        self.row += self.repeat
+
+    def add_cell(self, attributes: bytes) -> None:
+        scan, column = self.scans[-1], self.column + 1
+        self.column += repeated(attributes, b"table:number-columns-repeated")
+        scan.merged += bool(re.search(rb"-spanned=\"(?!1\")", attributes))
+        has_type = bool(attribute(attributes, b"office:value-type"))
+        has_formula = b"table:formula=" in attributes
+        if has_type or has_formula:
+            self.valued = True
+            scan.last_column = max(scan.last_column, self.column)
+        if has_formula and (not has_type or attribute(attributes, b"calcext:value-type") == b"error"):
+            for row in self.repeated_rows():
+                scan.fault(row, column, "")
+
+    def repeated_rows(self) -> range:
+        return range(self.row + 1, self.row + min(self.repeat, MOST_REPEATS) + 1)
+
+
+def repeated(attributes: bytes, name: bytes) -> int:
+    if name not in attributes:
+        return 1
+    number = attribute(attributes, name)
+    return max(int(number), 1) if number.isdigit() else 1
