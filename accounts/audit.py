@@ -51,7 +51,8 @@ def pinned(*functions: str) -> RunSQL:
     pg_temp comes last, so that nobody shadows a table with a temporary one of the same name.
     """
     lines = [
-        f"EXECUTE format('ALTER FUNCTION {name}() SET search_path = %I, pg_temp', current_schema());" for name in functions
+        f"EXECUTE format('ALTER FUNCTION {name}() SET search_path = %I, pg_temp', current_schema());"
+        for name in functions
     ]
     return RunSQL(f"DO $pin$ BEGIN {' '.join(lines)} END $pin$;", RunSQL.noop)
 

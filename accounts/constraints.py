@@ -1,5 +1,7 @@
 from typing import Any
 
+from django.apps import apps
+from django.db import DatabaseError
 from django.db.models import BooleanField, CheckConstraint
 from django.db.models.expressions import RawSQL
 
@@ -22,3 +24,19 @@ class DatabaseCheck(CheckConstraint):
             (),
             {"sql": self.sql, "name": self.name, "violation_error_message": message},
         )
+
+
+def sentence_of(error: DatabaseError) -> str:
+    """What a clerk is told when the database refused: the constraint's sentence, never PostgreSQL's own text,
+
+    which contains values.
+    """
+    diagnosis = getattr(error.__cause__, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None)
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == name:
+                return str(constraint.violation_error_message)
+    if name and getattr(diagnosis, "sqlstate", "") == "23514" and not getattr(diagnosis, "schema_name", None):
+        return str(getattr(diagnosis, "message_primary", ""))
+    return "数据库没有接受这次更改，什么也没有改变；请再试一次，仍不行请联系管理员。"

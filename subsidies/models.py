@@ -1,5 +1,6 @@
 """The notices in force and the official rosters of who is helped."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -106,7 +107,9 @@ class Roster(models.Model):
         indexes = [models.Index(fields=["township", "year", "office", "category", "-month"], name="roster_by_key")]
         constraints = [
             models.CheckConstraint(
-                condition=Q(month__day=1), name="roster_month_is_a_first_day", violation_error_message="月份应为当月1日。"
+                condition=Q(month__day=1),
+                name="roster_month_is_a_first_day",
+                violation_error_message="月份应为当月1日。",
             ),
             models.CheckConstraint(
                 condition=~Q(office="") & ~Q(category=""),
@@ -195,7 +198,7 @@ class RosterEntry(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the lists in force say of one number: who is meant, in which categories, at which disability level."""
+    """What one list in force says of one number: who is meant, in which category, at which disability level."""
 
     name: str
     category: str
@@ -203,14 +206,41 @@ class Standing:
     disability_level: int | None
 
 
-def standings(*, township: Township, year: int, on: date, numbers: Iterable[str] | None = None) -> dict[str, list[Standing]]:
-    """By number, the entries of every list in force on the day; for all numbers or the given ones. Two queries."""
-    rosters = {roster.pk: roster.category for roster in Roster.objects.in_force(township=township, year=year, on=on)}
-    entries = RosterEntry.objects.filter(roster__in=rosters).valid(on)
-    if numbers is not None:
-        entries = entries.filter(number__in=list(numbers))
-    found: dict[str, list[Standing]] = {}
-    columns = ("number", "name", "roster_id", "decision", "disability_level")
-    for number, name, roster, decision, level in entries.values_list(*columns).order_by("pk"):
-        found.setdefault(number, []).append(Standing(name, rosters[roster], decision, level))
-    return found
+class ListsInForce:
+    """All approved lists of a township's year, asked for once; which of them speak on a given day is reckoned here."""
+
+    def __init__(self, *, township: Township, year: int, numbers: Iterable[str] | None = None) -> None:
+        rosters = Roster.objects.approved().filter(township=township, year=year).order_by("month", "pk")
+        self._rosters = [(r.pk, (r.office, r.category), r.month) for r in rosters]
+        self._categories = {pk: category for pk, (_, category), _ in self._rosters}
+        entries = RosterEntry.objects.filter(roster__in=self._categories)
+        if numbers is not None:
+            entries = entries.filter(number__in=list(numbers))
+        self._entries: dict[str, list[tuple[int, date | None, date | None, Standing]]] = defaultdict(list)
+        columns = ("number", "roster_id", "starts_on", "ends_on", "name", "decision", "disability_level")
+        for number, roster, starts_on, ends_on, *said in entries.values_list(*columns).order_by("pk"):
+            name, decision, level = said
+            standing = Standing(name, self._categories[roster], decision, level)
+            self._entries[number].append((roster, starts_on, ends_on, standing))
+        self._latest: dict[date, set[int]] = {}
+
+    def numbers(self) -> Iterable[str]:
+        """Every number on any of the lists."""
+        return self._entries.keys()
+
+    def of(self, number: str | None, on: date) -> list[Standing]:
+        """What the lists in force on a day say of one number."""
+        if number not in self._entries:
+            return []
+        latest = self._in_force(on)
+        return [
+            standing
+            for roster, starts_on, ends_on, standing in self._entries[number]
+            if roster in latest and (starts_on or on) <= on <= (ends_on or on)
+        ]
+
+    def _in_force(self, on: date) -> set[int]:
+        """Of each office and category the list of the latest month begun by that day, the last one handed in for it."""
+        if on not in self._latest:
+            self._latest[on] = set({key: pk for pk, key, month in self._rosters if month <= on}.values())
+        return self._latest[on]

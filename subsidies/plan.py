@@ -140,9 +140,7 @@ class LacksCategory(Part):
     category: Name
 
 
-Condition = Annotated[
-    AgeBetween | SexIs | DisabilityLevel | HasCategory | LacksCategory, Field(discriminator="kind")
-]
+Condition = Annotated[AgeBetween | SexIs | DisabilityLevel | HasCategory | LacksCategory, Field(discriminator="kind")]
 
 
 class Share(Part):
@@ -427,7 +425,9 @@ def _complain_of_exclusions(plan: Plan) -> Iterator[tuple[str, str]]:
             for tariff in plan.tariffs:
                 if _total(other, tariff, plan) < _total(category, tariff, plan):
                     yield path, f"“{other.name}”资助少于“{category.name}”，排除后有人反而多缴。"
-    if plan.overlap.mode == "stack" and any(isinstance(x, LacksCategory) for c in plan.categories for x in c.conditions):
+    if plan.overlap.mode == "stack" and any(
+        isinstance(x, LacksCategory) for c in plan.categories for x in c.conditions
+    ):
         yield "overlap.mode", "叠加享受（stack）时不能再写排除条件。"
 
 
@@ -437,7 +437,7 @@ def _total(category: Category, tariff: Tariff, plan: Plan) -> int:
 
 def _complain_of_dates(plan: Plan) -> Iterator[tuple[str, str]]:
     if not any(period.who == "general" for period in plan.periods):
-        yield "periods", "缺少一般居民（who = \"general\"）的缴费截止日。"
+        yield "periods", '缺少一般居民（who = "general"）的缴费截止日。'
     for earlier, later in combinations(sorted(plan.milestones, key=lambda m: m.on), 2):
         if earlier.percent > later.percent:
             yield "milestones", f"{later.on} 的进度要求低于更早的 {earlier.on}。"
@@ -454,7 +454,10 @@ def _complain_of_dates(plan: Plan) -> Iterator[tuple[str, str]]:
 def raw_shares(category: Category, tariff: Tariff, overlap: Overlap) -> list[tuple[str, int]]:
     """(funder, fen) of each share of a category that holds for a tariff, before any cap."""
     return [
-        (share.funder, share.amount if share.amount is not None else _part_of(tariff.amount, share.percent or 0, overlap))
+        (
+            share.funder,
+            share.amount if share.amount is not None else _part_of(tariff.amount, share.percent or 0, overlap),
+        )
         for share in category.shares
         if share.tariff_class in (None, tariff.tariff_class) and share.tier in (None, tariff.tier)
     ]

@@ -217,7 +217,8 @@ def assess_in_period(plan: Plan, applicant: Applicant, on: date) -> Assessment:
 
 def _add_up(amount: int, granted: list[tuple[Category, list[tuple[str, int]]]]) -> list[tuple[str, int, str]]:
     """(funder, fen, way of paying it later or "") of each share, cut so that nobody pays below 0."""
-    given, left = [], amount
+    given: list[tuple[str, int, str]] = []
+    left = amount
     for category, parts in granted:
         for funder, fen in parts:
             share = min(fen, left)

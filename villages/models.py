@@ -61,7 +61,7 @@ class ScopedQuerySet(models.QuerySet[M]):
     """Rows that belong to a village: who may see them follows from postings alone, and no posting sees none."""
 
     village_path = "village"
-    roles = (Role.CLERK, Role.TOWNSHIP, Role.HEALTH, Role.DISTRICT, Role.AUDITOR)
+    roles: tuple[Role, ...] = (Role.CLERK, Role.TOWNSHIP, Role.HEALTH, Role.DISTRICT, Role.AUDITOR)
 
     def for_user(self, user: User) -> "ScopedQuerySet[M]":
         """What this person's postings of today let them see; nothing without one."""
@@ -191,7 +191,9 @@ class Posting(models.Model):
                 violation_error_message="名单部门须写明部门（如民政办），其他岗位不写。",
             ),
             models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="posting_role_is_known", violation_error_message="没有这个岗位。"
+                condition=Q(role__in=Role.values),
+                name="posting_role_is_known",
+                violation_error_message="没有这个岗位。",
             ),
             models.CheckConstraint(
                 condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
@@ -233,7 +235,9 @@ class Quota(models.Model):
                 violation_error_message="上年任务数与预计净增数之和应等于任务数。",
             ),
             models.CheckConstraint(
-                condition=Q(scheme__in=Scheme.values), name="quota_scheme_is_known", violation_error_message="没有这个险种。"
+                condition=Q(scheme__in=Scheme.values),
+                name="quota_scheme_is_known",
+                violation_error_message="没有这个险种。",
             ),
         ]
 

@@ -64,7 +64,7 @@ class OleFile:
 
 
 def scan_xls(path: Path) -> list[Scan]:
-    """Scan an .xls file: one Scan for each sheet in the order of the file; raises UnreadableSheet for what is refused."""
+    """Scan an .xls file, one Scan for each sheet in its order; raises UnreadableSheet for what is refused."""
     ole = OleFile(path.read_bytes())
     refuse_streams(set(ole.streams))
     stream = ole.workbook()
@@ -72,6 +72,8 @@ def scan_xls(path: Path) -> list[Scan]:
 
 
 def refuse_streams(names: set[str]) -> None:
+    if not names:
+        raise broken()
     if "EncryptedPackage" in names:
         raise UnreadableSheet(ENCRYPTED)
     if names & {"WordDocument", "PowerPoint Document"}:

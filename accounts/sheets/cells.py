@@ -86,7 +86,7 @@ def refuse_control(text: str) -> None:
 def plain(cell: Cell) -> str:
     """What stands in the cell, as typed; whole numbers as digits."""
     refuse_fault(cell)
-    if is_number(cell) and abs(cell) >= EXACT_BELOW:
+    if is_number(cell) and not -EXACT_BELOW < cell < EXACT_BELOW:
         raise BadCell("数字超过15位，末几位已丢失，请把该列设为文本格式后重新填写")
     written = visible(shown(cell))
     refuse_control(written)
@@ -118,7 +118,7 @@ def digits_text(cell: Cell, max_length: int = 64) -> str:
 
 
 def id_number_text(cell: Cell) -> str:
-    """The number of an identity document as upper-case text without blanks, "" for an empty cell; never from a number."""
+    """The number of an identity document in upper case without blanks, "" for an empty cell; never from a number."""
     refuse_fault(cell)
     if isinstance(cell, bool | date) or is_number(cell):
         raise BadCell(LOST_DIGITS)
@@ -277,8 +277,8 @@ def written_month(written: str) -> date:
     raise BadCell(f"{quoted(written)}不是月份，请写成 2019-12 的样子")
 
 
-YES = frozenset("是 √ ✓ ✔ ☑ 1 Y YES TRUE 对 有".split())
-NO = frozenset("否 × ✗ ✘ ☐ 0 N NO FALSE 不 不是 无 没有 X".split())
+YES = frozenset(["是", "√", "✓", "✔", "☑", "1", "Y", "YES", "TRUE", "对", "有"])
+NO = frozenset(["否", "×", "✗", "✘", "☐", "0", "N", "NO", "FALSE", "不", "不是", "无", "没有", "X"])
 
 
 def yes_no(cell: Cell) -> bool:

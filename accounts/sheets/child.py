@@ -1,7 +1,8 @@
 """The process that opens a handed-in file: it may die of it, its parent may not.
 
 Arguments: the file, the limits as JSON, the number of the open file that takes the rows. Rows are JSON lines
-[number, cell, …]; a summary (sheets with their byte ranges and notes, or the sentence of a refusal) goes to standard output.
+of some rows each, [[number, cell, …], …]; a summary (sheets with their byte ranges and notes, or the sentence
+of a refusal) goes to standard output.
 """
 
 import json
@@ -11,23 +12,32 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, time
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
 
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from accounts.sheets import biff, delimited
-from accounts.sheets.containers import SAVE_AS, Kind, broken, kind_of, open_zip, read_member, refuse_bomb, refuse_dangerous
+from accounts.sheets.containers import (
+    SAVE_AS,
+    Kind,
+    broken,
+    kind_of,
+    open_zip,
+    read_member,
+    refuse_bomb,
+    refuse_dangerous,
+)
 from accounts.sheets.limits import Limits, UnreadableSheet
 from accounts.sheets.scans import Scan, refuse_vast, scan_ods, scan_xlsx
 
-ERROR_VALUES = "#DIV/0! #N/A #NAME? #NULL! #NUM! #REF! #VALUE! #SPILL! #CALC! #GETTING_DATA Err:502 Err:504 Err:508 Err:522"
-SWAPS: dict[Any, Any] = {"": None} | {shown: {"f": shown} for shown in ERROR_VALUES.split()}
+EXCEL_ERRORS = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!")
+LIBREOFFICE_ERRORS = tuple(f"Err:{code}" for code in range(501, 541))
+SWAPS: dict[Any, Any] = {"": None} | {shown: {"f": shown} for shown in EXCEL_ERRORS + LIBREOFFICE_ERRORS}
 Row = tuple[int, list[Any]]
-ROWS_OF_A_SHEET = 1_048_576
 
 
 @dataclass
@@ -49,7 +59,8 @@ def main() -> None:
         summary = {"refused": str(refusal)}
     except MemoryError:
         summary = {"refused": f"文件内容过多，读取时超过了内存上限；请删去多余的行列和工作表；再不行，{SAVE_AS}。"}
-    except Exception:  # Whatever a damaged file makes a parser raise: a sentence, and no trace that quotes people's data.
+    except Exception:
+        # Whatever a damaged file makes a parser raise becomes a sentence, never a trace that quotes people's data.
         summary = {"refused": str(broken())}
     json.dump(summary, sys.stdout)
 
@@ -78,20 +89,24 @@ def transcribe(path: Path, limits: Limits, file: BinaryIO) -> dict[str, Any]:
 
 
 def write_rows(rows: Iterator[Row], file: BinaryIO) -> tuple[int, int]:
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=encoded).encode
     count = length = 0
-    for number, cells in rows:
-        line = encode([number, *cells]).encode() + b"\n"
+    while batch := [[number, *cells] for number, cells in islice(rows, ROWS_A_LINE)]:
+        line = ENCODE(batch).encode() + b"\n"
         file.write(line)
-        count, length = count + 1, length + len(line)
+        count, length = count + len(batch), length + len(line)
     return count, length
 
 
-def encoded(cell: Any) -> Any:
+def encoded(cell: object) -> object:
     """What JSON does not know: days and moments, times, lengths of time."""
     if isinstance(cell, date):
         return {"d": cell.isoformat()}
     return cell.isoformat() if isinstance(cell, time) else str(cell)
+
+
+# A line for each row would spend more time on calls than on rows.
+ROWS_A_LINE = 200
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=encoded).encode
 
 
 def trimmed(cells: list[Any]) -> list[Any]:
@@ -114,7 +129,14 @@ def csv_rows(path: Path, limits: Limits) -> Iterator[Row]:
 
 def read_xls(path: Path, limits: Limits) -> Iterator[Part]:
     scans = biff.scan_xls(path)
+    refuse_any_vast(scans, limits)
     yield from read_workbook(path, limits, lambda index, _: scans[index])
+
+
+def refuse_any_vast(scans: list[Scan], limits: Limits) -> None:
+    # The parser reads all sheets of these formats, hidden ones too, as soon as it opens the file.
+    for number, scan in enumerate(scans, 1):
+        refuse_vast(scan, f"第{number}张工作表", limits)
 
 
 def read_xlsx(path: Path, limits: Limits) -> Iterator[Part]:
@@ -130,6 +152,7 @@ def read_ods(path: Path, limits: Limits) -> Iterator[Part]:
         refuse_bomb(archive, limits)
         refuse_dangerous(archive, "ods")
         scans = scan_ods(read_member(archive, "content.xml"))
+    refuse_any_vast(scans, limits)
     yield from read_workbook(path, limits, lambda index, _: scans[index])
 
 
@@ -168,21 +191,26 @@ def read_workbook(path: Path, limits: Limits, scan_of: Callable[[int, str], Scan
             raise UnreadableSheet(f"文件里有 {len(book.sheet_names)} 张工作表，最多 {limits.sheets} 张，请分开导入。")
         for index, sheet in enumerate(book.sheets_metadata):
             if sheet.typ != SheetTypeEnum.WorkSheet:
-                yield Part(sheet.name, iter(()), [f"“{sheet.name}”不是普通工作表（图表等），没有读取。"])
+                yield unread(f"“{sheet.name}”不是普通工作表（图表等），没有读取。")
             elif sheet.visible != SheetVisibleEnum.Visible:
-                yield Part(sheet.name, iter(()), [f"工作表“{sheet.name}”是隐藏的，没有读取；需要的话请取消隐藏后再导入。"])
+                yield unread(f"工作表“{sheet.name}”是隐藏的，没有读取；需要的话请取消隐藏后再导入。")
             else:
                 scan = scan_of(index, sheet.name)
-                refuse_vast(scan, sheet.name, limits)
+                refuse_vast(scan, f"工作表“{sheet.name}”", limits)
                 notes = notes_on(sheet.name, scan)
                 yield Part(sheet.name, sheet_rows(book.get_sheet_by_index(index), scan, notes), notes)
+
+
+def unread(note: str) -> Part:
+    return Part("", iter(()), [note])
 
 
 def notes_on(name: str, scan: Scan) -> list[str]:
     notes = []
     if scan.hidden_rows:
         first = "、".join(str(row) for row in scan.hidden_rows[:5])
-        notes.append(f"工作表“{name}”有 {len(scan.hidden_rows)} 个隐藏行（第{first}行{'等' * (len(scan.hidden_rows) > 5)}），已一并读取。")
+        more = "等" if len(scan.hidden_rows) > 5 else ""
+        notes.append(f"工作表“{name}”有 {len(scan.hidden_rows)} 个隐藏行（第{first}行{more}），已一并读取。")
     hidden_columns = [column for column in scan.hidden_columns if column <= scan.last_column]
     if hidden_columns:
         notes.append(f"工作表“{name}”有 {len(hidden_columns)} 个隐藏列，已一并读取。")
@@ -192,19 +220,18 @@ def notes_on(name: str, scan: Scan) -> list[str]:
 
 
 def sheet_rows(sheet: CalamineSheet, scan: Scan, notes: list[str]) -> Iterator[Row]:
-    """The rows that are not blank; raises UnreadableSheet when the raw sheet holds rows that the parser did not find."""
+    """The rows that are not blank; raises UnreadableSheet when the raw sheet holds rows the parser did not find."""
     indent = [""] * (sheet.start[1] if sheet.start else 0)
-    swap, faults, unread, number = SWAPS.get, scan.faults, scan.valued_rows, 0
-    for number, row in enumerate(chain(sheet.iter_rows(), repeat([], ROWS_OF_A_SHEET)), 1):
-        if number > sheet.total_height and number > max(faults, default=0):
-            break
+    swap, faults, unread = SWAPS.get, scan.faults, scan.valued_rows
+    last = max(sheet.end[0] + 1 if sheet.end else 0, *faults, 0)
+    for number, row in enumerate(islice(chain(sheet.iter_rows(), repeat([])), last), 1):
         cells = [swap(cell, cell) for cell in indent + row]
         if number in faults:
             add_faults(cells, faults[number])
         if cells := trimmed(cells):
             unread.discard(number)
             yield number, cells
-    if any(row >= number for row in unread):
+    if any(row > last for row in unread):
         raise UnreadableSheet(f"工作表“{sheet.name}”第{max(unread)}行的内容没能读出来，{SAVE_AS}。")
     if unread:
         notes.append(f"工作表“{sheet.name}”有 {len(unread)} 行只有空白文字（如第{min(unread)}行），已跳过。")

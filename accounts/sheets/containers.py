@@ -97,7 +97,7 @@ def refuse_bomb(archive: zipfile.ZipFile, limits: Limits) -> None:
     for member in members:
         packed_too_well = member.file_size > limits.ratio * max(member.compress_size, 1)
         if packed_too_well and member.file_size > limits.ratio_free_bytes:
-            raise UnreadableSheet("文件压缩得异常（像是压缩炸弹），为安全起见没有打开；请删去大片空白行列后另存再导入。")
+            raise UnreadableSheet("文件压缩得异常（像是压缩炸弹），没有打开；请删去大片空白行列后另存再导入。")
 
 
 def refuse_dangerous(archive: zipfile.ZipFile, kind: Kind) -> None:

@@ -55,7 +55,7 @@ def refuse_damaged_utf8(content: bytes, problem: UnicodeDecodeError) -> None:
     broken, wide = lenient.count("\ufffd"), sum(1 for char in lenient if char > "\u07ff")
     if content.startswith(codecs.BOM_UTF8) or broken * 2 < wide:
         line = content.count(b"\n", 0, problem.start) + 1
-        raise UnreadableSheet(f"第{line}行附近有损坏的字符（文件其余部分是 UTF-8 编码）；请重新导出；再不行，{SAVE_AS}。")
+        raise UnreadableSheet(f"第{line}行附近有损坏的字符，请重新导出；再不行，{SAVE_AS}。")
 
 
 def rows(text: str, limits: Limits) -> Iterator[tuple[int, list[str]]]:

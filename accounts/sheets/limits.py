@@ -22,8 +22,8 @@ class Limits:
     members: int = 2000
     sheets: int = 60
     columns: int = 200
-    cells: int = 3_000_000
-    memory_bytes: int = 400 * MEGABYTE
+    cells: int = 6_000_000
+    memory_bytes: int = 300 * MEGABYTE
     output_bytes: int = 400 * MEGABYTE
     cpu_seconds: int = 20
     wall_seconds: int = 40

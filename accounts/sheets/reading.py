@@ -22,8 +22,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 BLOCK = 256 * 1024
 
 
+def decoded(value: dict[str, str]) -> Cell:
+    if "f" in value:
+        return Fault(value["f"])
+    day = value["d"]
+    return date.fromisoformat(day) if len(day) == 10 else datetime.fromisoformat(day)
+
+
+DECODE = json.JSONDecoder(object_hook=decoded).decode
+
+
 class SheetRow(NamedTuple):
-    """A row by the sheet's own number (1 is the first line, blank ones counted); empty cells at its end are left off."""
+    """A row by the sheet's own number (1 is the first line, blank ones count); empty cells at its end are left off."""
 
     number: int
     cells: tuple[Cell, ...]
@@ -42,8 +52,8 @@ class Sheet:
     def rows(self) -> Iterator[SheetRow]:
         """The rows that are not blank, read from disk as they are asked for; may be asked for again."""
         for line in self.lines():
-            number, *cells = json.loads(line, object_hook=decoded)
-            yield SheetRow(number, tuple(cells))
+            for number, *cells in DECODE(line.decode()):
+                yield SheetRow(number, tuple(cells))
 
     def lines(self) -> Iterator[bytes]:
         # Positioned reads: two walks over one file do not disturb each other.
@@ -56,7 +66,7 @@ class Sheet:
 
 
 class Workbook:
-    """What a file holds; `notes` are sentences about what was skipped or may surprise. Close it, or use it in a `with`."""
+    """What a file holds; `notes` are sentences on what was skipped or may surprise. Close it, or use it in a `with`."""
 
     def __init__(self, file: BinaryIO, kind: Kind, sheets: list[dict[str, Any]], notes: list[str]) -> None:
         self.file = file
@@ -72,13 +82,6 @@ class Workbook:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-
-def decoded(value: dict[str, str]) -> Cell:
-    if "f" in value:
-        return Fault(value["f"])
-    day = value["d"]
-    return date.fromisoformat(day) if len(day) == 10 else datetime.fromisoformat(day)
 
 
 DEFAULT_LIMITS = Limits()
@@ -125,6 +128,6 @@ def run_child(path: Path, limits: Limits, rows: BinaryIO) -> dict[str, Any]:
         summary: dict[str, Any] = json.loads(child.stdout)
         return summary
     except subprocess.TimeoutExpired:
-        raise UnreadableSheet(f"文件太复杂，{limits.wall_seconds} 秒内没有读完；请删去多余的行列；再不行，{SAVE_AS}。") from None
+        raise UnreadableSheet(f"文件太复杂，{limits.wall_seconds} 秒内没有读完；请分成几个文件导入。") from None
     except (subprocess.CalledProcessError, ValueError):
         raise UnreadableSheet(f"文件无法读取（内容过多或已损坏），请删去多余的行列；再不行，{SAVE_AS}。") from None

@@ -1,8 +1,10 @@
-"""A second look at the raw sheet: what the fast parser does not tell (errors, formulas, hidden rows, how far it goes)."""
+"""A second look at the raw sheet for what the fast parser does not tell: errors, formulas, hidden rows, its reach."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, pairwise
 
 from accounts.sheets.containers import SAVE_AS
 from accounts.sheets.limits import Limits, UnreadableSheet
@@ -12,7 +14,7 @@ Faults = dict[int, dict[int, str]]
 
 @dataclass
 class Scan:
-    """Rows and columns count from 1; `faults` maps row → column → the error as shown, "" for a formula without a result."""
+    """Rows and columns count from 1; `faults`: row → column → the error as shown, "" for a formula without a result."""
 
     faults: Faults = field(default_factory=dict)
     hidden_rows: list[int] = field(default_factory=list)
@@ -30,16 +32,16 @@ class Scan:
         self.last_column = max(self.last_column, column)
 
 
-def refuse_vast(scan: Scan, name: str, limits: Limits) -> None:
+def refuse_vast(scan: Scan, sheet: str, limits: Limits) -> None:
     """A cell in the far corner makes the parser set aside room for everything before it."""
     if scan.last_column > limits.columns:
         raise UnreadableSheet(
-            f"工作表“{name}”的内容一直到第{scan.last_column}列（{column_letters(scan.last_column)}），"
+            f"{sheet}的内容一直到第{scan.last_column}列（{column_letters(scan.last_column)}），"
             f"最多 {limits.columns} 列；请删去右边多余的列（选中后右键“删除”）再导入。"
         )
     if scan.last_row * scan.last_column > limits.cells:
         raise UnreadableSheet(
-            f"工作表“{name}”的内容一直到第{scan.last_row}行，范围过大；"
+            f"{sheet}的内容一直到第{scan.last_row}行，范围过大；"
             "请删去下方多余的行（选中后右键“删除”），或分成几个文件再导入。"
         )
 
@@ -85,9 +87,10 @@ class XlsxTags:
         self.xml, self.prefix = xml, prefix
         self.row = self.pattern(rb"<#row(?=[\s>/])([^>]*)>")
         self.value = self.pattern(rb"<#[vt](?:\s[^>]*)?>\s*[^<\s]")
+        self.any_wide = re.compile(rb" r=[\"'][A-Z]{2}")
         self.wide_cell = self.pattern(rb"<#c\s(?:[^>]*?\s)?r=[\"']([A-Z]{2,3})[0-9]+[\"'](?:[^>]*[^/>])?>(?!\s*</)")
         self.formula = self.pattern(rb"<#f[\s>/]")
-        self.mark = self.pattern(rb"\st=[\"']e[\"']|<#f[\s>/]")
+        self.error = re.compile(rb"t=[\"']e[\"']")
         self.result = self.pattern(rb"<#v>([^<]*)<")
         self.cell_start, self.cell_end = b"<" + prefix + b"c ", b"</" + prefix + b"c>"
         self.cell = self.pattern(rb"<#c\s([^>]*)>")
@@ -97,21 +100,22 @@ class XlsxTags:
     def pattern(self, source: bytes) -> re.Pattern[bytes]:
         return re.compile(source.replace(b"#", self.prefix))
 
-    def rows(self) -> list[tuple[int, bool, int, int]]:
+    def rows(self) -> Iterator[tuple[int, bool, int, int]]:
         """Number, hidden, first and last byte of each row; numbers must rise or the parser would overwrite cells."""
-        found: list[tuple[int, bool, int, int]] = []
         number = 0
-        starts = list(self.row.finditer(self.xml))
-        ends = [match.start() for match in starts[1:]] + [len(self.xml)]
-        for match, end in zip(starts, ends, strict=True):
-            given = attribute(match[1], b"r")
-            if given and int(given) <= number:
-                raise UnreadableSheet(f"文件里第{int(given)}行重复或次序错乱，{SAVE_AS}。")
-            number = int(given) if given else number + 1
-            found.append((number, is_true(attribute(match[1], b"hidden")), match.end(), end))
-        return found
+        for match, following in pairwise(chain(self.row.finditer(self.xml), [None])):
+            attributes = match[1] if match else b""
+            given = int(attribute(attributes, b"r") or number + 1)
+            if given <= number:
+                raise UnreadableSheet(f"文件里第{given}行重复或次序错乱，{SAVE_AS}。")
+            number = given
+            if match:
+                end = following.start() if following else len(self.xml)
+                yield number, is_true(attribute(attributes, b"hidden")), match.end(), end
 
     def widest(self) -> int:
+        if not self.any_wide.search(self.xml):
+            return 26
         letters = {match[1].decode() for match in self.wide_cell.finditer(self.xml)}
         return max(map(column_number, letters), default=1)
 
@@ -124,12 +128,9 @@ class XlsxTags:
         return hidden
 
     def faults(self) -> Iterator[tuple[int, int, str]]:
-        done = -1
-        for mark in self.mark.finditer(self.xml):
-            if mark.start() > done:
-                start = self.xml.rfind(self.cell_start, 0, mark.start() + 1)
-                done = self.xml.find(self.cell_end, mark.start())
-                yield from self.fault_in(start, done)
+        for mark in chain(self.error.finditer(self.xml), self.formula.finditer(self.xml)):
+            start = self.xml.rfind(self.cell_start, 0, mark.start() + 1)
+            yield from self.fault_in(start, self.xml.find(self.cell_end, mark.start()))
 
     def fault_in(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
         opening = self.cell.match(self.xml, start)
@@ -153,8 +154,15 @@ def place_of(reference: bytes) -> tuple[int, int]:
 
 
 def attribute(attributes: bytes, name: bytes) -> bytes:
-    found = re.search(rb"(?:^|\s)" + name + rb"\s*=\s*[\"']([^\"']*)[\"']", attributes)
+    if name not in attributes:
+        return b""
+    found = attribute_pattern(name).search(attributes)
     return found[1] if found else b""
+
+
+@cache
+def attribute_pattern(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:^|\s)" + name + rb"\s*=\s*[\"']([^\"']*)[\"']")
 
 
 def is_true(flag: bytes) -> bool:

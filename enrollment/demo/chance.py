@@ -2,6 +2,7 @@
 
 from bisect import bisect
 from collections.abc import Callable, Iterable, Sequence
+from heapq import nlargest
 from itertools import accumulate
 from random import Random
 from typing import Generic, TypeVar
@@ -25,9 +26,8 @@ class Urn(Generic[T]):
 def sample(rng: Random, items: Iterable[T], count: int, weight: Callable[[T], float]) -> list[T]:
     """Up to `count` of the items without replacement, heavier ones more likely; weight 0 is never drawn."""
     # Efraimidis and Spirakis: the largest u ** (1 / w) are a weighted sample, in one pass.
-    ranked = [(rng.random() ** (1 / w), place, item) for place, item in enumerate(items) if (w := weight(item)) > 0]
-    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
-    return [item for _, _, item in ranked[: max(0, count)]]
+    ranked = ((rng.random() ** (1 / w), place, item) for place, item in enumerate(items) if (w := weight(item)) > 0)
+    return [item for _, _, item in nlargest(count, ranked)]
 
 
 def apportion(shares: Sequence[int], total: int, caps: Sequence[int]) -> list[int]:

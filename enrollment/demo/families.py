@@ -31,7 +31,7 @@ class Member:
     """Somebody of a family: age in years on the census day; members of one `kin` share a surname."""
 
     relation: str
-    sex: int
+    sex: str
     age: float
     kin: int = FATHERS_LINE
     is_mother: bool = False
@@ -42,7 +42,7 @@ Family = list[Member]
 Template = Callable[[Random], Family]
 
 
-def _sex(rng: Random, men: float = BOYS) -> int:
+def _sex(rng: Random, men: float = BOYS) -> str:
     return MAN if rng.random() < men else WOMAN
 
 
@@ -55,7 +55,7 @@ def _wed(rng: Random, age: float) -> tuple[Member, Member]:
     return man, woman
 
 
-def _births(rng: Random, mother: float, most: int = 3) -> list[tuple[int, float]]:
+def _births(rng: Random, mother: float, most: int = 3) -> list[tuple[str, float]]:
     """Sex and age of a mother's children, eldest first: one to three, some years apart."""
     age = mother - max(YOUNGEST_MOTHER, rng.gauss(*MOTHERHOOD))
     born = []
@@ -67,7 +67,7 @@ def _births(rng: Random, mother: float, most: int = 3) -> list[tuple[int, float]
     return born
 
 
-def _relation_codes(rng: Random, sexes: list[int]) -> list[str]:
+def _relation_codes(rng: Random, sexes: list[str]) -> list[str]:
     """How a register names children: by order, or plainly where the office did not ask."""
     if rng.random() < 0.35:
         return [SON if sex == MAN else DAUGHTER for sex in sexes]
@@ -237,4 +237,3 @@ def family_of_at_most(rng: Random, room: int) -> Family:
         if len(family) <= min(room, LARGEST):
             return family
     return SMALL.draw(rng)(rng)[:1]
-

@@ -4,25 +4,21 @@ from collections.abc import Callable
 from datetime import date
 from random import Random
 
+from subsidies.identity import check_digit
+
 from .rows import MAN
 
 COUNTY = "439901"
 """No county has this code, so no living person has one of these numbers.
 
-43 is Hunan, whose prefectures hold 4301 to 4313 and 4331 (4390 was for counties under the province); GB/T 2260 never had 4399.
+43 is Hunan, whose prefectures are 4301 to 4313 and 4331; 4390 is for counties right under the province.
+GB/T 2260 never had a 4399.
 """
 
 PHONE_PREFIX = "1290"
 """Mobile numbers begin with 13 to 19 and the short service numbers of 12x end after a few digits: 129 rings nobody."""
 
-WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-CHECK_DIGITS = "10X98765432"
 ODD = 1
-
-
-def check_digit(first_17: str) -> str:
-    """The eighteenth digit of an identity number."""
-    return CHECK_DIGITS[sum(int(digit) * weight for digit, weight in zip(first_17, WEIGHTS, strict=True)) % 11]
 
 
 class Numbers:
@@ -32,7 +28,7 @@ class Numbers:
         self.rng = rng
         self.taken: set[str] = set()
 
-    def identity(self, birth_date: date, sex: int) -> str:
+    def identity(self, birth_date: date, sex: str) -> str:
         """A new valid number; the serial is odd for men."""
         parity = ODD if sex == MAN else 0
         return self._new(lambda: _numbered(birth_date, self.rng.randrange(500) * 2 + parity))
@@ -54,5 +50,5 @@ class Numbers:
 
 
 def _numbered(birth_date: date, serial: int) -> str:
-    first_17 = f"{COUNTY}{birth_date:%Y%m%d}{serial:03}"
+    first_17 = f"{COUNTY}{birth_date.isoformat().replace('-', '')}{serial:03}"
     return first_17 + check_digit(first_17)

@@ -3,10 +3,8 @@
 from random import Random
 
 from .chance import Urn
-from .rows import MAN, WOMAN
 from .sheets import table
 
-SEXES = {"男": MAN, "女": WOMAN}
 ERAS = (("old", 1964), ("mid", 1994), ("new", 9999))
 SINGLE = {"old": 0.05, "mid": 0.17, "new": 0.08}
 """How many have a given name of one character."""
@@ -19,7 +17,7 @@ class Names:
         self.rng = rng
         self.surnames = Urn((row["surname"], float(row["weight"])) for row in table("surnames.csv"))
         rows = table("given-characters.csv")
-        groups = {(SEXES[row["sex"]], row["era"]) for row in rows}
+        groups = {(row["sex"], row["era"]) for row in rows}
         self.first = {group: _characters(rows, group, "first") for group in sorted(groups)}
         self.last = {group: _characters(rows, group, "last") for group in sorted(groups)}
 
@@ -27,12 +25,12 @@ class Names:
         """One surname."""
         return self.surnames.draw(self.rng)
 
-    def opening(self, sex: int, year: int) -> str:
+    def opening(self, sex: str, year: int) -> str:
         """The first character of a given name, empty where the name has but one."""
         era = era_of(year)
         return "" if self.rng.random() < SINGLE[era] else self.first[sex, era].draw(self.rng)
 
-    def given(self, sex: int, year: int, opening: str | None = None) -> str:
+    def given(self, sex: str, year: int, opening: str | None = None) -> str:
         """A given name for someone born in that year; brothers and sisters may share its opening."""
         start = self.opening(sex, year) if opening is None else opening
         end = self.last[sex, era_of(year)].draw(self.rng)
@@ -44,5 +42,5 @@ def era_of(year: int) -> str:
     return next(era for era, until in ERAS if year <= until)
 
 
-def _characters(rows: list[dict[str, str]], group: tuple[int, str], place: str) -> Urn[str]:
-    return Urn((row["character"], float(row[place])) for row in rows if (SEXES[row["sex"]], row["era"]) == group)
+def _characters(rows: list[dict[str, str]], group: tuple[str, str], place: str) -> Urn[str]:
+    return Urn((row["character"], float(row[place])) for row in rows if (row["sex"], row["era"]) == group)

@@ -30,7 +30,7 @@ def name_all(rng: Random, names: Names, drafts: Sequence[Draft]) -> None:
 
 def _name_family(rng: Random, names: Names, family: Sequence[Draft]) -> None:
     surnames: dict[int, str] = defaultdict(names.surname)
-    opening: dict[tuple[str, int], str] = {}
+    opening: dict[tuple[str, str], str] = {}
     taken: set[str] = set()
     for draft in family:
         member, year = draft.member, draft.birth_date.year
@@ -41,7 +41,7 @@ def _name_family(rng: Random, names: Names, family: Sequence[Draft]) -> None:
         taken.add(draft.name)
 
 
-def _untaken(names: Names, surname: str, wish: tuple[int, int, str | None], taken: set[str]) -> str:
+def _untaken(names: Names, surname: str, wish: tuple[str, int, str | None], taken: set[str]) -> str:
     """No two of a household share a name."""
     sex, year, opening = wish
     name = surname + names.given(sex, year, opening)

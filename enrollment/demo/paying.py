@@ -26,12 +26,14 @@ class Span:
     first: date
     last: date
     count: int
+    rush: float = 2.2
+    """How much the last days outweigh the first."""
 
 
-def day_weights(first: date, last: date) -> list[tuple[date, float]]:
+def day_weights(first: date, last: date, rush: float) -> list[tuple[date, float]]:
     """How likely a payment falls on each day of a span that ends with a milestone."""
     days = [first + n * DAY for n in range((last - first).days + 1)]
-    return [(day, (0.08 + ((n + 1) / len(days)) ** 2.2) * _mood(day)) for n, day in enumerate(days)]
+    return [(day, (0.08 + ((n + 1) / len(days)) ** rush) * _mood(day)) for n, day in enumerate(days)]
 
 
 def _mood(day: date) -> float:
@@ -65,7 +67,7 @@ def pay_days(rng: Random, waiting: Sequence[PersonRow], spans: Sequence[Span]) -
 
 
 def _pay_days_in(rng: Random, coming: Sequence[PersonRow], span: Span) -> dict[int, date]:
-    urn = Urn(day_weights(span.first, span.last))
+    urn = Urn(day_weights(span.first, span.last, span.rush))
     drawn = iter(sorted(urn.draw(rng) for _ in coming))
     together: dict[int, date] = {}
     return {person.key: together.setdefault(person.household, next(drawn)) for person in coming}

@@ -4,42 +4,16 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from random import Random
 
+from enrollment.policy import RELATIONS
+
 from .days import Calendar, age_on
 from .families import WIFE
 from .identity import Numbers
 from .rows import HEAD, ID_CARD, NO_DOCUMENT, PASSPORT, RESIDENT, PersonRow
 from .settling import Draft
 
-WORDS = {
-    "02": ("户主",),
-    "10": ("配偶",),
-    "11": ("夫", "丈夫"),
-    "12": ("妻", "妻子"),
-    "20": ("子", "儿子"),
-    "21": ("独生子",),
-    "22": ("长子",),
-    "23": ("次子",),
-    "24": ("三子",),
-    "28": ("女婿",),
-    "30": ("女", "女儿"),
-    "31": ("独生女",),
-    "32": ("长女",),
-    "33": ("次女",),
-    "34": ("三女",),
-    "38": ("儿媳",),
-    "41": ("孙子",),
-    "42": ("孙女",),
-    "43": ("外孙子",),
-    "44": ("外孙女",),
-    "51": ("父亲", "父"),
-    "52": ("母亲", "母"),
-    "53": ("公公",),
-    "54": ("婆婆",),
-    "55": ("岳父",),
-    "56": ("岳母",),
-    "73": ("弟", "弟弟"),
-}
-"""GB/T 4761 codes as clerks write them."""
+WORDS = 2
+"""How many of a relation's words the town's clerks use."""
 
 SPOUSE = "10"
 PLAIN_SPOUSE = 0.4
@@ -62,12 +36,12 @@ def _row(rng: Random, numbers: Numbers, calendar: Calendar, key: int, draft: Dra
         household_no=draft.household_no,
         name=draft.name,
         relation=relation,
-        word=rng.choice(WORDS[relation]),
+        word=rng.choice(RELATIONS[relation][:WORDS]),
         id_kind=kind,
         id_number=number,
         birth_date=None if draft.is_unborn else draft.birth_date,
         expected_on=_expected_on(rng, calendar) if draft.is_unborn else None,
-        sex=None if draft.is_unborn else draft.member.sex,
+        sex="" if draft.is_unborn else draft.member.sex,
         phone=_phone(rng, numbers, draft, calendar.opened_on),
         grounds=RESIDENT if draft.is_foreign else draft.grounds,
         is_migrant=draft.is_migrant,

@@ -5,7 +5,7 @@ from random import Random
 
 from .chance import Urn
 from .days import age_on
-from .rows import MAN, PersonRow
+from .rows import HEAD, MAN, PersonRow
 
 EMPLOYEE = "已参加职工医保"
 ELSEWHERE = "外地参加居民医保"
@@ -15,7 +15,7 @@ PRISON = "服刑"
 DEAD = "死亡"
 MOVED = "户籍迁出"
 LOST = "长期失联"
-ABROAD = "出国(境)"
+ABROAD = "出国（境）"
 UNWILLING = "自愿放弃"
 
 GONE = frozenset({DEAD, MOVED})
@@ -32,23 +32,26 @@ BY_AGE = (
     (75, ((EMPLOYEE, 30), (ELSEWHERE, 6), (DEAD, 10), (UNWILLING, 5), (LOST, 1))),
     (999, ((DEAD, 20), (EMPLOYEE, 10), (UNWILLING, 3))),
 )
+VERY_OLD = 80
 URNS = tuple((until, Urn(weighted)) for until, weighted in BY_AGE)
 MEN_ONLY = frozenset({ARMY})
 
 
 def likelihood(person: PersonRow, on: date) -> float:
-    """How likely a person of that age has a reason at all: working age and college first."""
+    """How likely a person of that age has a reason at all: working age and college first, the oldest never."""
     age = age_on(person.birth_date, on) if person.birth_date else 0
     if age < 18:
         return 0.5
-    return 4.0 if age < 60 else 1.0
+    if age < 60:
+        return 4.0
+    return 1.0 if age < VERY_OLD else 0.0
 
 
 def reason_for(rng: Random, person: PersonRow, on: date) -> str:
-    """A reason that fits the person's age and sex."""
+    """A reason that fits the person's age and sex; a householder stays, or their household would have none."""
     age = age_on(person.birth_date, on) if person.birth_date else 0
     urn = next(urn for until, urn in URNS if age < until)
     reason = urn.draw(rng)
-    while reason in MEN_ONLY and person.sex != MAN:
+    while (reason in MEN_ONLY and person.sex != MAN) or (reason in GONE and person.relation == HEAD):
         reason = urn.draw(rng)
     return reason

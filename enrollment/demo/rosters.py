@@ -54,6 +54,9 @@ OVERLAPS = (
 )
 """Each is held, with nothing beside it, by at least one person."""
 
+NOT_GIVEN = frozenset({CENTENARIANS, DESTITUTE})
+"""Nobody becomes a hundred years old, or alone, to make an overlap."""
+
 PER_MILLE = {
     DESTITUTE: 8.0,
     ORPHANS: 0.5,
@@ -80,6 +83,7 @@ PEOPLE_A_MISSPELLING = 8000
 MISSPELT = dict(zip("建华英兰梅云红丽清林玉平国辉", "健花瑛蓝莓芸洪莉青琳钰萍囯晖", strict=True))
 
 Holdings = dict[str, set[int]]
+Cards = dict[int, tuple[str, int]]
 
 
 @dataclass(slots=True)
@@ -119,20 +123,20 @@ def _birth_date(person: PersonRow) -> date:
 
 
 def census(rng: Random, on: date, listed: Iterable[PersonRow]) -> Census:
-    """The people on the roll that have an identity number, on the first day of the lists' month."""
-    return Census(rng, on, [person for person in listed if person.id_kind == ID_CARD])
+    """The people on the roll that have an identity number and were born by the first day of the lists' month."""
+    return Census(rng, on, [person for person in listed if person.id_kind == ID_CARD and _birth_date(person) <= on])
 
 
 def hold(town: Census, villages: Iterable[int], before: Holdings | None = None) -> Holdings:
     """Say who holds which category, most of them as `before`; `villages` are the units with 建档立卡 households."""
     if before is not None:
         _carry_over(town, before)
-    town.held[CENTENARIANS] = {key for key, age in town.age.items() if age >= CENTENARY}
+    _hold_centenarians(town)
     town.fill(ORPHANS, lambda person: _orphan_weight(town, person))
     town.fill(DESTITUTE, lambda person: _destitute_weight(town, person))
     _hold_registered_poor(town, set(villages))
     _hold_minimum_living(town)
-    town.fill(SAFETY_NET, lambda person: _safety_net_weight(town, person))
+    _hold_safety_net(town)
     for category in (SEVERE, MODERATE):
         town.fill(category, lambda person: _disability_weight(town, person))
     _make_overlaps(town)
@@ -147,6 +151,15 @@ def _carry_over(town: Census, before: Holdings) -> None:
     town.held[ORPHANS] = {key for key in town.held[ORPHANS] if town.age[key] < GROWN}
     # Who fell from one of the lists that make 兜底 has lost it.
     town.held[SAFETY_NET] &= town.held[MINIMUM_LIVING] & town.held[REGISTERED_POOR]
+
+
+def _hold_centenarians(town: Census) -> None:
+    """By age alone; of the other lists they stand on 建档立卡 at most, with their household."""
+    oldest = {key for key, age in town.age.items() if age >= CENTENARY}
+    for category in town.held:
+        if category != REGISTERED_POOR:
+            town.held[category] -= oldest
+    town.held[CENTENARIANS] = oldest
 
 
 def _orphan_weight(town: Census, person: PersonRow) -> float:
@@ -187,7 +200,7 @@ def _whole_households(town: Census, households: Sequence[int], count: int) -> se
         if len(chosen) >= count:
             break
         members = town.members[household]
-        if not any(town.holds(person.key) for person in members):
+        if len(members) <= count - len(chosen) + 1 and not any(town.holds(person.key) for person in members):
             chosen |= {person.key for person in members}
     return chosen
 
@@ -199,14 +212,14 @@ def _hold_minimum_living(town: Census) -> None:
     from_poor = round(missing * POOR_TOGETHER)
     for is_poor, count in ((True, from_poor), (False, missing - from_poor)):
         wanted = len(held) + count
-        for person in sample(town.rng, town.people, len(town.people), _one_in(town, poor, is_poor)):
+        for person in sample(town.rng, town.people, count, _one_in(town, poor, is_poor)):
             if len(held) >= wanted:
                 break
             held |= _with_household(town, person)
 
 
 def _one_in(town: Census, poor: set[int], is_poor: bool) -> Callable[[PersonRow], float]:
-    barred = town.held[DESTITUTE] | town.held[ORPHANS] | town.held[MINIMUM_LIVING]
+    barred = town.held[DESTITUTE] | town.held[ORPHANS] | town.held[CENTENARIANS] | town.held[MINIMUM_LIVING]
 
     def weight(person: PersonRow) -> float:
         if person.key in barred or (person.key in poor) != is_poor:
@@ -223,17 +236,16 @@ def _with_household(town: Census, person: PersonRow) -> set[int]:
     return {other.key for other in town.members[person.household]} - barred
 
 
-def _safety_net_weight(town: Census, person: PersonRow) -> float:
+def _hold_safety_net(town: Census) -> None:
     """兜底 is 低保 and 建档立卡 together, where nobody in the household can work."""
     both = town.held[MINIMUM_LIVING] & town.held[REGISTERED_POOR]
-    if person.key not in both:
-        return 0.0
-    return 4.0 if town.age[person.key] >= OLD else 1.0
+    old = {key for key in both if town.age[key] >= OLD}
+    town.fill(SAFETY_NET, lambda person: (person.key in both) + 3.0 * (person.key in old))
 
 
 def _disability_weight(town: Census, person: PersonRow) -> float:
     """Rising with age; commoner among the poor; nobody has two levels."""
-    if person.key in town.held[SEVERE] or person.key in town.held[MODERATE]:
+    if any(person.key in town.held[category] for category in (SEVERE, MODERATE, CENTENARIANS)):
         return 0.0
     is_poor = person.key in town.held[REGISTERED_POOR] or person.key in town.held[DESTITUTE]
     return (5.0 + town.age[person.key]) * (3.0 if is_poor else 1.0)
@@ -254,22 +266,18 @@ def _give(
     town: Census, overlap: tuple[str, ...], holdings: Mapping[int, tuple[str, ...]], counts: Counter[tuple[str, ...]]
 ) -> None:
     """Make a grown-up who holds part of the overlap hold all of it; no other overlap loses its last one."""
+    must_hold = set(overlap[:1]) & NOT_GIVEN
     fit = [
         key
         for key, holds in holdings.items()
-        if overlap[0] in holds
-        and set(holds) < set(overlap)
-        and (len(holds) == 1 or counts[holds] > 1)
-        and town.age[key] >= GROWN
+        if must_hold <= set(holds) < set(overlap) and (len(holds) == 1 or counts[holds] > 1) and town.age[key] >= GROWN
     ]
-    for key in sorted(fit, key=lambda key: (-len(holdings[key]), key))[:1]:
+    for key in sorted(fit, key=lambda key: (overlap[0] not in holdings[key], -len(holdings[key]), key))[:1]:
         for category in overlap:
             town.held[category].add(key)
 
 
-def papers(
-    rng: Random, numbers: Numbers, town: Census, units: Sequence[Unit], cards: dict[int, tuple[str, int]]
-) -> tuple[Roster, ...]:
+def papers(rng: Random, numbers: Numbers, town: Census, units: Sequence[Unit], cards: Cards) -> tuple[Roster, ...]:
     """The lists as the offices send them: with a few people nobody knows, and a few names written otherwise.
 
     `cards` keeps class and level of each disabled person from one campaign to the next.
@@ -281,9 +289,7 @@ def papers(
     return tuple(Roster(OFFICES[category], category, month, tuple(rows)) for category, rows in entries.items())
 
 
-def _entries(
-    town: Census, units: Sequence[Unit], category: str, cards: dict[int, tuple[str, int]]
-) -> list[RosterEntry]:
+def _entries(town: Census, units: Sequence[Unit], category: str, cards: Cards) -> list[RosterEntry]:
     held = town.held[category]
     return [
         RosterEntry(
@@ -298,9 +304,7 @@ def _entries(
     ]
 
 
-def _card(
-    rng: Random, category: str, person: PersonRow, cards: dict[int, tuple[str, int]]
-) -> tuple[str, int | None]:
+def _card(rng: Random, category: str, person: PersonRow, cards: Cards) -> tuple[str, int | None]:
     """Class and level from the person's disability card; other lists have no such column."""
     if category not in LEVELS:
         return "", None
@@ -315,7 +319,7 @@ def _add_strangers(
 ) -> None:
     """People on an office's list who are on nobody's roll."""
     for n in range(count):
-        rows = entries[(MINIMUM_LIVING, REGISTERED_POOR, DESTITUTE)[n % 3]]
+        rows = entries[(MINIMUM_LIVING, DESTITUTE)[n % 2]]
         like = rng.choice(rows)
         number = numbers.identity(born(rng.uniform(30, 85)), rng.choice((MAN, WOMAN)))
         name = like.name[:1] + rng.choice(rows).name[1:]

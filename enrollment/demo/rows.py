@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from datetime import date
 
-MAN = 1
-WOMAN = 2
-"""Sex as in GB/T 2261.1."""
+MAN = "男"
+WOMAN = "女"
 
 HEAD = "02"
 """GB/T 4761: 户主."""
 
-ID_CARD = "身份证"
-PASSPORT = "护照"
-NO_DOCUMENT = ""
+ID_CARD = "id"
+PASSPORT = "passport"
+NO_DOCUMENT = "none"
 
 LOCAL = "户籍"
 STUDENT = "在校学生"
@@ -59,7 +58,7 @@ class PersonRow:
     """One human being; `key` is the place in `Town.people`, `unit` the place in `Town.units`.
 
     `word` is the relation as the paper has it, `relation` its GB/T 4761 code.
-    A child not yet born has no number, birth date or sex, but `expected_on`.
+    A child not yet born has no number or birth date, its sex is empty, and it has `expected_on`.
     """
 
     key: int
@@ -74,7 +73,7 @@ class PersonRow:
     id_number: str | None
     birth_date: date | None
     expected_on: date | None
-    sex: int | None
+    sex: str
     phone: str
     grounds: str
     is_migrant: bool

@@ -16,7 +16,6 @@ from .families import (
     Family,
     Member,
     around_centenarian,
-    couple,
     family_of_at_most,
     skipped_generation,
 )
@@ -142,13 +141,13 @@ def _set_grounds(rng: Random, unit: Unit, village: Sequence[Draft]) -> None:
         if rng.random() < share:
             for draft in members:
                 draft.grounds, draft.is_migrant = RESIDENT, False
-    pupils = sample(rng, village, int(len(village) * STUDENT_SHARE), lambda draft: float(12 <= draft.member.age < 18))
+    pupils = sample(rng, village, int(len(village) * STUDENT_SHARE), lambda draft: float(6 <= draft.member.age < 18))
     for draft in pupils if is_town else ():
         draft.grounds = STUDENT
 
 
 def _let_years_pass(rng: Random, village: Sequence[Draft], quota: Quota, calendar: Calendar) -> None:
-    """Between the two campaigns children are born and brides move in, as far as the seed year's quota can spare them."""
+    """Between the campaigns children are born and brides move in, as far as the seed year's quota can spare them."""
     new = min(-(-len(village) // NEW_SHARE), int((quota.hukou - quota.target) * NEW_ROOM))
     infants = _infants(rng, village)
     brides = new // BRIDE_EACH

@@ -35,7 +35,9 @@ class DocumentQuerySet(ScopedQuerySet["Document"]):
         """By village like everything else; a grant, which has none, is the township's."""
         own = super().for_user(user)
         postings = Posting.objects.of(user).filter(role__in=[Role.TOWNSHIP, Role.AUDITOR])
-        grants = self.filter(village__isnull=True, township__in=postings.filter(township__isnull=False).values("township"))
+        grants = self.filter(
+            village__isnull=True, township__in=postings.filter(township__isnull=False).values("township")
+        )
         return own | grants  # type: ignore[return-value]
 
 
@@ -87,10 +89,13 @@ class Document(models.Model):
                 violation_error_message="单据须写明村（社区）。",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=Kind.values), name="document_kind_is_known", violation_error_message="没有这种单据。"
+                condition=Q(kind__in=Kind.values),
+                name="document_kind_is_known",
+                violation_error_message="没有这种单据。",
             ),
             models.CheckConstraint(
-                condition=Q(kind=Kind.REVERSAL, reverses__isnull=False) | (~Q(kind=Kind.REVERSAL) & Q(reverses__isnull=True)),
+                condition=Q(kind=Kind.REVERSAL, reverses__isnull=False)
+                | (~Q(kind=Kind.REVERSAL) & Q(reverses__isnull=True)),
                 name="only_a_reversal_reverses",
                 violation_error_message="冲销单据须写明冲销哪一张。",
             ),
@@ -122,7 +127,9 @@ class Leg(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "分录"
         constraints = [
-            models.CheckConstraint(condition=~Q(fen=0), name="leg_is_never_zero", violation_error_message="分录金额不能为0。"),
+            models.CheckConstraint(
+                condition=~Q(fen=0), name="leg_is_never_zero", violation_error_message="分录金额不能为0。"
+            ),
             models.CheckConstraint(
                 condition=Q(account__regex=r"^(bank|premium|(cash|advance|receivable):.+)$"),
                 name="leg_account_is_known",

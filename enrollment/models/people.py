@@ -7,7 +7,6 @@ from django.db.models.functions import Now, Reverse
 from accounts.constraints import DatabaseCheck
 from villages.models import Group, ScopedQuerySet, Village
 
-
 # GB 11643: 17 digits weighted, the sum modulo 11 names the check digit.
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 WEIGHTED = " + ".join(f"{weight} * substr(number, {place}, 1)::int" for place, weight in enumerate(WEIGHTS, start=1))
@@ -79,7 +78,10 @@ class Person(models.Model):
     pinyin_initials = models.CharField("拼音首字母", max_length=50, blank=True, db_collation="C")
     other_initials = models.CharField("另读首字母", max_length=50, blank=True, db_collation="C")
     id_kind = models.CharField("证件类型", max_length=10, choices=IdKind.choices, default=IdKind.ID)
-    number = models.CharField("身份证号", max_length=30, null=True, blank=True, db_collation="C")
+    # Null, not empty: many may have none, and those must not meet in the unique constraint.
+    number = models.CharField(  # noqa: DJ001
+        "身份证号", max_length=30, null=True, blank=True, db_collation="C"
+    )
     number_reversed = models.GeneratedField(
         expression=Reverse("number"),
         output_field=models.CharField("身份证号倒序", max_length=30, null=True, db_collation="C"),
@@ -124,7 +126,9 @@ class Person(models.Model):
                 condition=~Q(name=""), name="person_has_a_name", violation_error_message="姓名不能为空。"
             ),
             models.CheckConstraint(
-                condition=~Q(number=""), name="person_number_is_never_empty", violation_error_message="证件号码不能为空字。"
+                condition=~Q(number=""),
+                name="person_number_is_never_empty",
+                violation_error_message="证件号码不能为空字。",
             ),
             models.CheckConstraint(
                 condition=Q(id_kind="none", number__isnull=True) | (~Q(id_kind="none") & Q(number__isnull=False)),
@@ -147,7 +151,9 @@ class Person(models.Model):
                 violation_error_message="户主的与户主关系应为户主。",
             ),
             models.CheckConstraint(
-                condition=Q(sex__in=["男", "女", ""]), name="person_sex_is_known", violation_error_message="性别应为男或女。"
+                condition=Q(sex__in=["男", "女", ""]),
+                name="person_sex_is_known",
+                violation_error_message="性别应为男或女。",
             ),
         ]
 

@@ -38,6 +38,9 @@ class Standing(models.Model):
         managed = False
         db_table = "enrollment_standing"
 
+    def __str__(self) -> str:
+        return f"{self.bill_id} {self.counts_on}"
+
 
 class EnrollmentQuerySet(ScopedQuerySet["Enrollment"]):
     def live(self) -> "EnrollmentQuerySet":
@@ -94,7 +97,9 @@ class Enrollment(models.Model):
                 violation_error_message="参保依据只能是户籍、在校学生、居住证或新生儿。",
             ),
             models.CheckConstraint(
-                condition=Q(scheme__in=Scheme.values), name="enrollment_scheme_is_known", violation_error_message="没有这个险种。"
+                condition=Q(scheme__in=Scheme.values),
+                name="enrollment_scheme_is_known",
+                violation_error_message="没有这个险种。",
             ),
             models.CheckConstraint(
                 condition=Q(stopped_on__isnull=True) | Q(stop_reason__gt=""),

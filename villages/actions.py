@@ -1,0 +1,196 @@
+"""What an office does with places, people at work and quotas."""
+
+import secrets
+from collections import Counter, defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts.imports import BadRow, Fault, NothingApplied, Report, hand_in
+from accounts.models import User
+from accounts.sheets.headers import Record, read_records
+from accounts.sheets.reading import read_sheets
+from villages.importers.quotas import QuotaRow, columns_for, is_total, read_quota
+from villages.models import Posting, Quota, Role, Township, Village
+
+CODE_LIVES = timedelta(hours=72)
+# No 0/O, 1/I/L: the code is read out over the telephone.
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+
+class BadCode(Exception):
+    """The one-time code is wrong, used or too old."""
+
+
+@transaction.atomic(durable=True)
+def open_office(*, name: str) -> Township:
+    """An empty, working system for one township. Raises IntegrityError township_has_a_name, ValidationError for a double."""
+    township = Township(name=name.strip())
+    township.full_clean()
+    township.save()
+    return township
+
+
+@transaction.atomic(durable=True)
+def open_account(
+    *, username: str, full_name: str, role: Role, township: Township, village: Village | None = None, office: str = ""
+) -> tuple[User, str]:
+    """An account with its posting, and the one-time code that its owner turns into a password.
+
+    Raises ValidationError with the sentence to show.
+    """
+    user = User(username=username, full_name=full_name or username)
+    user.set_unusable_password()
+    code = give_code(user)
+    user.full_clean()
+    user.save()
+    scope = {"district": township.district} if role == Role.DISTRICT and township.district else {"township": township}
+    posting = Posting(user=user, role=role, office=office, **({"village": village} if village else scope))
+    posting.full_clean()
+    posting.save()
+    return user, code
+
+
+def give_code(user: User) -> str:
+    """A new one-time code, good for 72 hours; only its hash is kept. The caller saves the user."""
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
+    user.code_hash = make_password(code)
+    user.code_expires_at = now() + CODE_LIVES
+    return code
+
+
+@transaction.atomic(durable=True)
+def turn_code_into_password(*, username: str, code: str, password: str) -> User:
+    """The owner of an account chooses their password. Raises BadCode, ValidationError for a weak one."""
+    user = User.objects.select_for_update().filter(username=username, is_active=True).first()
+    is_right = check_password(code.strip().upper(), user.code_hash if user and user.code_hash else make_password(None))
+    if not user or not is_right or not user.code_expires_at or user.code_expires_at < now():
+        raise BadCode("一次性口令不对、已用过或已过期，请向管理员重新领取。")
+    validate_password(password, user)
+    user.set_password(password)
+    user.code_hash, user.code_expires_at = "", None
+    user.save()
+    return user
+
+
+@transaction.atomic(durable=True)
+def import_quotas(*, path: Path, township: Township, year: int, by: User, dry_run: bool = False) -> Report:
+    """Take in a 任务分配表: quotas of the year, new villages as it names them. Raises UnreadableSheet, NothingApplied."""
+    upload, report = hand_in(path, kind="quotas", by=by)
+    with read_sheets(path) as book:
+        records = read_records(book, columns_for(year))
+        rows, totals = _read_rows(records, report)
+        report.notes = list(records.notes)
+    _refuse_doubles(rows, report)
+    _check_totals(totals, [row for _, row in rows], report)
+    villages = _known_or_made(township, [row for _, row in rows])
+    _write_quotas(rows, villages, year, report)
+    if not report.read:
+        raise NothingApplied("表里没有数据行。")
+    transaction.set_rollback(dry_run)
+    return report
+
+
+def _read_rows(records: object, report: Report) -> tuple[list[tuple[Record, QuotaRow]], list[Record]]:
+    rows, totals = [], []
+    for record in records:  # type: ignore[attr-defined]
+        if is_total(record):
+            totals.append(record)
+            continue
+        try:
+            rows.append((record, read_quota(record)))
+        except BadRow as bad:
+            report.refuse(record, bad.faults)
+    return rows, totals
+
+
+def _refuse_doubles(rows: list[tuple[Record, QuotaRow]], report: Report) -> None:
+    """Whoever a file names twice with different content is refused both times; the same again counts as same."""
+    by_key: dict[tuple[str, str], list[tuple[Record, QuotaRow]]] = defaultdict(list)
+    for record, row in rows:
+        by_key[(row.village, row.scheme)].append((record, row))
+    for several in by_key.values():
+        if len(several) == 1:
+            continue
+        if len({row for _, row in several}) == 1:
+            for pair in several[1:]:
+                rows.remove(pair)
+                report.same += 1
+            continue
+        numbers = "、".join(str(record.row) for record, _ in several)
+        for record, row in several:
+            report.refuse(
+                record,
+                [Fault("村(社区)", row.village, f"第{numbers}行都是“{row.village}”，内容不同，请核对后只留一行。")],
+            )
+            rows.remove((record, row))
+
+
+def _check_totals(totals: list[Record], rows: list[QuotaRow], report: Report) -> None:
+    """The sheet's own 合计 must be the sum of its rows; it is checked when no row was refused."""
+    sums = Counter({"户籍人口数": 0, "上年任务数": 0, "预计净增数": 0, "任务数": 0})
+    for row in rows:
+        given = (row.hukou, row.previous, row.net_increase, row.target)
+        sums.update({name: value or 0 for name, value in zip(sums, given, strict=True)})
+    for record in totals if not report.refused else []:
+        for name, total in sums.items():
+            written = record.values.get(name)
+            if isinstance(written, int | float) and not isinstance(written, bool) and written != total:
+                report.refuse(
+                    record, [Fault(name, f"{written:g}", f"合计行的{name}是{written:g}，各行之和是{total}，请核对。")]
+                )
+                break
+
+
+def _known_or_made(township: Township, rows: list[QuotaRow]) -> dict[str, Village]:
+    villages = {village.name: village for village in Village.objects.filter(township=township)}
+    by_code = {village.code: village for village in villages.values()}
+    for row in rows:
+        if row.village in villages:
+            continue
+        if row.village in by_code:
+            villages[row.village] = by_code[row.village]
+            continue
+        code = row.code or _next_code(by_code)
+        village = by_code.get(code) or Village.objects.create(
+            township=township, code=code, name=row.village, kind=row.kind or _guessed_kind(row.village)
+        )
+        villages[row.village] = by_code[code] = village
+    return villages
+
+
+def _next_code(taken: dict[str, Village]) -> str:
+    return next(code for n in range(1, 100_000) if (code := f"{n:02d}") not in taken)
+
+
+def _guessed_kind(name: str) -> str:
+    if name.endswith(("社区", "居委会")):
+        return Village.Kind.COMMUNITY
+    if name.endswith(("学校", "中学", "小学", "学院", "大学", "幼儿园")):
+        return Village.Kind.SCHOOL
+    return Village.Kind.EMPLOYER if name.endswith(("公司", "厂", "局", "集团")) else Village.Kind.VILLAGE
+
+
+def _write_quotas(rows: list[tuple[Record, QuotaRow]], villages: dict[str, Village], year: int, report: Report) -> None:
+    kept = {
+        (quota.village_id, quota.scheme): quota
+        for quota in Quota.objects.filter(year=year, village__in=villages.values()).select_for_update()
+    }
+    for _, row in rows:
+        village = villages[row.village]
+        wanted = {name: getattr(row, name) for name in ("hukou", "previous", "net_increase", "target")}
+        quota = kept.get((village.pk, row.scheme))
+        if quota is None:
+            kept[(village.pk, row.scheme)] = Quota.objects.create(
+                village=village, year=year, scheme=row.scheme, **wanted
+            )
+            report.new += 1
+        elif wanted == {name: getattr(quota, name) for name in wanted}:
+            report.same += 1
+        else:
+            Quota.objects.filter(pk=quota.pk).update(**wanted)
+            report.changed += 1
