@@ -144,7 +144,7 @@ def read_xlsx(path: Path, limits: Limits) -> Iterator[Part]:
         refuse_bomb(archive, limits)
         refuse_dangerous(archive, "xlsx")
         parts = worksheet_parts(archive)
-        yield from read_workbook(path, limits, lambda _, name: scan_xlsx(read_member(archive, parts[name])))
+        yield from read_workbook(path, limits, lambda _, name: scan_xlsx(archive.read(parts[name])))
 
 
 def read_ods(path: Path, limits: Limits) -> Iterator[Part]:

@@ -89,6 +89,8 @@ DEFAULT_LIMITS = Limits()
 
 def read_sheets(path: Path, *, limits: Limits = DEFAULT_LIMITS) -> Workbook:
     """Read .xlsx, .xls, .ods or .csv, told apart by content; raises UnreadableSheet with a sentence for its owner."""
+    if not path.is_file():
+        raise UnreadableSheet(f"找不到文件 {path.name}，请核对路径。")
     if path.stat().st_size > limits.file_bytes:
         raise UnreadableSheet(f"文件超过 {limits.file_bytes // MEGABYTE} MB，请分成几个文件导入。")
     # The rows go to a file without a name: nothing is left behind however this process ends.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, pairwise
+from itertools import chain
 
 from accounts.sheets.containers import SAVE_AS
 from accounts.sheets.limits import Limits, UnreadableSheet
@@ -103,15 +103,14 @@ class XlsxTags:
     def rows(self) -> Iterator[tuple[int, bool, int, int]]:
         """Number, hidden, first and last byte of each row; numbers must rise or the parser would overwrite cells."""
         number = 0
-        for match, following in pairwise(chain(self.row.finditer(self.xml), [None])):
-            attributes = match[1] if match else b""
-            given = int(attribute(attributes, b"r") or number + 1)
+        tags = list(self.row.finditer(self.xml))
+        ends = [tag.start() for tag in tags[1:]] + [len(self.xml)]
+        for tag, end in zip(tags, ends, strict=False):
+            given = int(attribute(tag[1], b"r") or number + 1)
             if given <= number:
                 raise UnreadableSheet(f"文件里第{given}行重复或次序错乱，{SAVE_AS}。")
             number = given
-            if match:
-                end = following.start() if following else len(self.xml)
-                yield number, is_true(attribute(attributes, b"hidden")), match.end(), end
+            yield number, is_true(attribute(tag[1], b"hidden")), tag.end(), end
 
     def widest(self) -> int:
         if not self.any_wide.search(self.xml):
@@ -171,7 +170,7 @@ def is_true(flag: bytes) -> bool:
 
 MOST_REPEATS = 100_000
 ODS_TAG = re.compile(
-    rb"<(/?)table:(table|table-row|table-cell|covered-table-cell|table-column)(?=[\s>/])([^>\"]*(?:\"[^\"]*\"[^>\"]*)*)>"
+    rb"<table:(table|table-row|table-cell|covered-table-cell|table-column)(?=[\s>/])([^>\"]*(?:\"[^\"]*\"[^>\"]*)*)>"
 )
 
 
@@ -179,7 +178,8 @@ def scan_ods(xml: bytes) -> list[Scan]:
     """Scan content.xml: one Scan for each sheet, in the order of the file."""
     walk = OdsWalk()
     for tag in ODS_TAG.finditer(xml):
-        walk.step(tag)
+        walk.step(*tag.groups())
+    walk.end_row()
     return walk.scans
 
 
@@ -191,17 +191,18 @@ class OdsWalk:
         self.row = self.column = self.columns = self.repeat = 0
         self.hidden = self.valued = False
 
-    def step(self, tag: re.Match[bytes]) -> None:
-        closing, name, attributes = tag[1], tag[2], tag[3]
-        if name == b"table" and not closing:
-            self.scans.append(Scan())
-            self.row = self.columns = 0
-        elif name == b"table-column" and not closing:
-            self.add_column(attributes)
-        elif name == b"table-row":
-            self.end_row() if closing else self.start_row(attributes)
-        elif name.endswith(b"cell") and not closing:
+    def step(self, name: bytes, attributes: bytes) -> None:
+        if name.endswith(b"cell"):
             self.add_cell(attributes)
+        elif name == b"table-row":
+            self.end_row()
+            self.start_row(attributes)
+        elif name == b"table-column":
+            self.add_column(attributes)
+        else:
+            self.end_row()
+            self.scans.append(Scan())
+            self.row = self.columns = self.repeat = 0
 
     def add_column(self, attributes: bytes) -> None:
         repeat = repeated(attributes, b"table:number-columns-repeated")
@@ -213,23 +214,22 @@ class OdsWalk:
         self.column, self.valued = 0, False
         self.repeat = repeated(attributes, b"table:number-rows-repeated")
         self.hidden = attribute(attributes, b"table:visibility") in (b"collapse", b"filter")
-        if attributes.endswith(b"/"):
-            self.end_row()
 
     def end_row(self) -> None:
         if self.valued:
-            self.scans[-1].reach(self.row + self.repeat, 1)
             rows = self.repeated_rows()
+            self.scans[-1].reach(self.row + self.repeat, 1)
             self.scans[-1].valued_rows.update(rows)
             self.scans[-1].hidden_rows.extend(rows if self.hidden else ())
         self.row += self.repeat
+        self.valued = False
 
     def add_cell(self, attributes: bytes) -> None:
         scan, column = self.scans[-1], self.column + 1
         self.column += repeated(attributes, b"table:number-columns-repeated")
-        scan.merged += bool(re.search(rb"-spanned=\"(?!1\")", attributes))
-        has_type = bool(attribute(attributes, b"office:value-type"))
-        has_formula = b"table:formula=" in attributes
+        if b"spanned=" in attributes and re.search(rb"-spanned=\"(?!1\")", attributes):
+            scan.merged += 1
+        has_type, has_formula = b"office:value-type=" in attributes, b"table:formula=" in attributes
         if has_type or has_formula:
             self.valued = True
             scan.last_column = max(scan.last_column, self.column)

@@ -347,6 +347,19 @@ def test_a_large_file_is_not_even_opened(tmp_path):
         read_sheets(path, limits=Limits(file_bytes=2000))
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UnreadableSheet, match="找不到文件 b.xlsx"):
+        read_sheets(tmp_path / "b.xlsx")
+
+
+def test_a_sheet_without_its_part_is_refused(tmp_path):
+    parts = xlsx_parts(ROW)
+    parts["xl/worksheets/Sheet1.xml"] = parts.pop("xl/worksheets/sheet1.xml")
+
+    with pytest.raises(UnreadableSheet, match="损坏或不完整"):
+        read_sheets(zipped(tmp_path / "a.xlsx", parts))
+
+
 def test_nothing_is_left_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
