@@ -21,7 +21,7 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
-    IF NOT pg_has_role(current_user, {literal}, 'MEMBER') THEN EXECUTE format('GRANT {role} TO %I', current_user); END IF;
+    EXECUTE format('GRANT {role} TO %I', current_user);
 EXCEPTION WHEN unique_violation THEN NULL;
 END $$;
 """
@@ -70,7 +70,9 @@ def set_up_web_role() -> str | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_schema(), rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
         schema, may_create = cursor.fetchone()
-        cursor.execute("SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", [web_role()])
+        # Since PostgreSQL 16 whoever makes a role is its member at once, yet may not act as it before a GRANT.
+        acting = "SET" if connection.pg_version >= 160000 else "MEMBER"
+        cursor.execute("SELECT pg_has_role(current_user, oid, %s) FROM pg_roles WHERE rolname = %s", [acting, web_role()])
         found = cursor.fetchone()
         if not (found and found[0]) and not may_create:
             return f"CREATE ROLE {quoted} NOLOGIN; GRANT {quoted} TO CURRENT_USER;"

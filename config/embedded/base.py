@@ -1,6 +1,7 @@
 """Django's PostgreSQL backend on the embedded server: a connection starts the server, so any command may come first."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 from django.db import OperationalError
@@ -19,8 +20,8 @@ class DatabaseClient(client.DatabaseClient):
     executable_name = str(program("psql"))
 
     def runshell(self, parameters: Iterable[str]) -> None:
-        """Open the shell on a server that runs."""
-        self.connection.ensure_connection()
+        """Open the shell on a server that runs, as its owner even where the settings assume another role."""
+        self.connection.get_new_connection(self.connection.get_connection_params())
         super().runshell(parameters)
 
 
@@ -48,12 +49,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except self.Database.OperationalError:
             start()
             if conn_params["dbname"] in OFFICES:
-                self.create_if_missing(conn_params["dbname"])
+                self.create_if_missing(conn_params)
         return super().get_new_connection(conn_params)
 
-    def create_if_missing(self, name: str) -> None:
-        """Create an empty database of that name unless it is there."""
-        with creating(), self._nodb_cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+    def create_if_missing(self, conn_params: dict[str, Any]) -> None:
+        """Create the empty database unless it is there."""
+        # Not through Django's connection to no database in particular: that assumes the settings' role,
+        # which a new cluster does not have yet.
+        with creating(), closing(self.Database.connect(**{**conn_params, "dbname": "postgres"})) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [conn_params["dbname"]])
             if not cursor.fetchone():
-                cursor.execute(f"CREATE DATABASE {self.ops.quote_name(name)}")
+                cursor.execute(f"CREATE DATABASE {self.ops.quote_name(conn_params['dbname'])}")

@@ -27,7 +27,7 @@ COMMAND = """
 import json, sys
 import django
 from django.conf import settings
-settings.configure(DATABASES={"default": {"ENGINE": "config.embedded", "NAME": sys.argv[1]}})
+settings.configure(DATABASES={"default": {"ENGINE": "config.embedded", **json.loads(sys.argv[1])}})
 django.setup()
 from django.db import connection
 for line in sys.stdin:
@@ -45,11 +45,11 @@ for line in sys.stdin:
 class Command:
     """A process that uses the embedded server of a home."""
 
-    def __init__(self, home, *, name=OFFICE_NAME, python=sys.executable, **options):
+    def __init__(self, home, *, name=OFFICE_NAME, role="", python=sys.executable, **options):
         self.home = home
         environment = {**os.environ, "CANBAO_HOME": str(home), **options.pop("env", {})}
         self.process = subprocess.Popen(
-            [python, "-c", COMMAND, name],
+            [python, "-c", COMMAND, json.dumps({"NAME": name, "OPTIONS": {"assume_role": role} if role else {}})],
             cwd=CHECKOUT, env=environment, text=True, bufsize=1,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options,
         )  # fmt: skip
@@ -152,6 +152,13 @@ def test_the_first_command_finds_an_empty_office_and_the_next_one_the_same_serve
     second = office.command().ask("SELECT current_database(), current_user, pg_postmaster_start_time()")
 
     assert first == second == [["canbao", "canbao", first[0][2]]]
+
+
+def test_an_office_is_there_before_the_role_that_will_work_in_it(new_home):
+    home = new_home()
+
+    assert home.command(role="canbao_web").ask("SELECT 1") == {"error": 'role "canbao_web" does not exist\n'}
+    assert home.command().ask("SELECT current_database()") == [["canbao"]]
 
 
 def test_the_demo_is_a_database_of_its_own(office):
