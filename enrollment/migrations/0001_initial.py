@@ -10,461 +10,1014 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('subsidies', '0001_initial'),
-        ('villages', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("subsidies", "0001_initial"),
+        ("villages", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Bill',
+            name="Bill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('round', models.PositiveSmallIntegerField(verbose_name='次')),
-                ('premium_fen', models.PositiveBigIntegerField(verbose_name='缴费标准（分）')),
-                ('personal_fen', models.PositiveBigIntegerField(verbose_name='个人缴费（分）')),
-                ('grant_fen', models.PositiveBigIntegerField(default=0, verbose_name='事后补助（分）')),
-                ('grant_way', models.CharField(blank=True, max_length=10, verbose_name='补助方式')),
-                ('shares', models.JSONField(verbose_name='各方承担（分）')),
-                ('applied', models.CharField(blank=True, max_length=60, verbose_name='享受身份')),
-                ('categories', models.JSONField(verbose_name='全部身份')),
-                ('why', models.CharField(max_length=1000, verbose_name='理由')),
-                ('plan_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='subsidies.planversion', verbose_name='方案')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("round", models.PositiveSmallIntegerField(verbose_name="次")),
+                ("premium_fen", models.PositiveBigIntegerField(verbose_name="缴费标准（分）")),
+                ("personal_fen", models.PositiveBigIntegerField(verbose_name="个人缴费（分）")),
+                ("grant_fen", models.PositiveBigIntegerField(default=0, verbose_name="事后补助（分）")),
+                ("grant_way", models.CharField(blank=True, max_length=10, verbose_name="补助方式")),
+                ("shares", models.JSONField(verbose_name="各方承担（分）")),
+                ("applied", models.CharField(blank=True, max_length=60, verbose_name="享受身份")),
+                ("categories", models.JSONField(verbose_name="全部身份")),
+                ("why", models.CharField(max_length=1000, verbose_name="理由")),
+                (
+                    "plan_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="subsidies.planversion", verbose_name="方案"
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '缴费明细',
-                'verbose_name_plural': '缴费明细',
+                "verbose_name": "缴费明细",
+                "verbose_name_plural": "缴费明细",
             },
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('bill', models.OneToOneField(on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='standing', serialize=False, to='enrollment.bill')),
-                ('year', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(max_length=12)),
-                ('evidence_on', models.DateField()),
-                ('counts_on', models.DateField(null=True)),
-                ('ended_on', models.DateField(null=True)),
+                (
+                    "bill",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        primary_key=True,
+                        related_name="standing",
+                        serialize=False,
+                        to="enrollment.bill",
+                    ),
+                ),
+                ("year", models.PositiveSmallIntegerField()),
+                ("kind", models.CharField(max_length=12)),
+                ("evidence_on", models.DateField()),
+                ("counts_on", models.DateField(null=True)),
+                ("ended_on", models.DateField(null=True)),
             ],
             options={
-                'db_table': 'enrollment_standing',
-                'managed': False,
+                "db_table": "enrollment_standing",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('kind', models.CharField(choices=[('collection', '代收现金'), ('direct', '直接缴费'), ('deposit', '缴存'), ('grant', '资助到账'), ('refund', '退费'), ('advance', '垫付'), ('reversal', '冲销')], max_length=12, verbose_name='种类')),
-                ('source', models.CharField(choices=[('typed', '录入'), ('list', '缴费名单'), ('bulk', '镇统一办理')], default='typed', max_length=5, verbose_name='来源')),
-                ('key', models.UUIDField(error_messages={'unique': '这张单据已经提交过。'}, unique=True, verbose_name='防重号')),
-                ('evidence_on', models.DateField(verbose_name='凭证日期')),
-                ('is_late', models.BooleanField(default=False, verbose_name='逾期补录')),
-                ('channel', models.CharField(blank=True, max_length=30, verbose_name='缴费渠道')),
-                ('slip', models.CharField(blank=True, max_length=60, verbose_name='凭证号')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='原因')),
-                ('receipt_number', models.PositiveIntegerField(blank=True, null=True, verbose_name='票号')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='记录时间')),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核准人')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='经手人')),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversal', to='enrollment.document', verbose_name='冲销')),
-                ('township', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.township', verbose_name='乡镇')),
-                ('village', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("collection", "代收现金"),
+                            ("direct", "直接缴费"),
+                            ("deposit", "缴存"),
+                            ("grant", "资助到账"),
+                            ("refund", "退费"),
+                            ("advance", "垫付"),
+                            ("reversal", "冲销"),
+                        ],
+                        max_length=12,
+                        verbose_name="种类",
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("typed", "录入"), ("list", "缴费名单"), ("bulk", "镇统一办理")],
+                        default="typed",
+                        max_length=5,
+                        verbose_name="来源",
+                    ),
+                ),
+                (
+                    "key",
+                    models.UUIDField(
+                        error_messages={"unique": "这张单据已经提交过。"}, unique=True, verbose_name="防重号"
+                    ),
+                ),
+                ("evidence_on", models.DateField(verbose_name="凭证日期")),
+                ("is_late", models.BooleanField(default=False, verbose_name="逾期补录")),
+                ("channel", models.CharField(blank=True, max_length=30, verbose_name="缴费渠道")),
+                ("slip", models.CharField(blank=True, max_length=60, verbose_name="凭证号")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="原因")),
+                ("receipt_number", models.PositiveIntegerField(blank=True, null=True, verbose_name="票号")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="记录时间"),
+                ),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核准人",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="经手人",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversal",
+                        to="enrollment.document",
+                        verbose_name="冲销",
+                    ),
+                ),
+                (
+                    "township",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.township", verbose_name="乡镇"
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.village",
+                        verbose_name="村（社区）",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '单据',
-                'verbose_name_plural': '单据',
+                "verbose_name": "单据",
+                "verbose_name_plural": "单据",
             },
         ),
         migrations.AddField(
-            model_name='bill',
-            name='document',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bills', to='enrollment.document', verbose_name='单据'),
+            model_name="bill",
+            name="document",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="bills",
+                to="enrollment.document",
+                verbose_name="单据",
+            ),
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='时间')),
-                ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核准人')),
-                ('document', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='approval', to='enrollment.document', verbose_name='单据')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="时间")),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核准人",
+                    ),
+                ),
+                (
+                    "document",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approval",
+                        to="enrollment.document",
+                        verbose_name="单据",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '核准',
-                'verbose_name_plural': '核准',
+                "verbose_name": "核准",
+                "verbose_name_plural": "核准",
             },
         ),
         migrations.CreateModel(
-            name='Enrollment',
+            name="Enrollment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('scheme', models.CharField(choices=[('resident', '居民医保'), ('employee', '职工医保'), ('student', '大学生')], default='resident', max_length=10, verbose_name='险种')),
-                ('tariff_class', models.CharField(blank=True, max_length=30, verbose_name='缴费人群')),
-                ('tier', models.CharField(blank=True, max_length=30, verbose_name='缴费档次')),
-                ('grounds', models.CharField(default='户籍', max_length=10, verbose_name='参保依据')),
-                ('is_migrant', models.BooleanField(default=False, verbose_name='外出务工')),
-                ('listed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='列入时间')),
-                ('entered_on', models.DateField(blank=True, null=True, verbose_name='登记日期')),
-                ('stopped_on', models.DateField(blank=True, null=True, verbose_name='停保日期')),
-                ('stop_reason', models.CharField(blank=True, max_length=100, verbose_name='停保原因')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                (
+                    "scheme",
+                    models.CharField(
+                        choices=[("resident", "居民医保"), ("employee", "职工医保"), ("student", "大学生")],
+                        default="resident",
+                        max_length=10,
+                        verbose_name="险种",
+                    ),
+                ),
+                ("tariff_class", models.CharField(blank=True, max_length=30, verbose_name="缴费人群")),
+                ("tier", models.CharField(blank=True, max_length=30, verbose_name="缴费档次")),
+                ("grounds", models.CharField(default="户籍", max_length=10, verbose_name="参保依据")),
+                ("is_migrant", models.BooleanField(default=False, verbose_name="外出务工")),
+                (
+                    "listed_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="列入时间"),
+                ),
+                ("entered_on", models.DateField(blank=True, null=True, verbose_name="登记日期")),
+                ("stopped_on", models.DateField(blank=True, null=True, verbose_name="停保日期")),
+                ("stop_reason", models.CharField(blank=True, max_length=100, verbose_name="停保原因")),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '参保',
-                'verbose_name_plural': '参保',
-            },
-        ),
-        migrations.AddField(
-            model_name='bill',
-            name='enrollment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bills', to='enrollment.enrollment', verbose_name='参保'),
-        ),
-        migrations.CreateModel(
-            name='Exemption',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=60, verbose_name='原因')),
-                ('is_insured_elsewhere', models.BooleanField(default=False, verbose_name='在别处参保')),
-                ('evidence', models.CharField(blank=True, max_length=200, verbose_name='证明')),
-                ('since', models.DateField(verbose_name='日期')),
-                ('approved_at', models.DateTimeField(blank=True, null=True, verbose_name='核准时间')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='撤销时间')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='申报时间')),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核准人')),
-                ('enrollment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exemptions', to='enrollment.enrollment', verbose_name='参保')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='申报人')),
-            ],
-            options={
-                'verbose_name': '核减',
-                'verbose_name_plural': '核减',
-            },
-        ),
-        migrations.CreateModel(
-            name='Household',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(blank=True, max_length=30, verbose_name='户号')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='建立时间')),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.group', verbose_name='组')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
-            ],
-            options={
-                'verbose_name': '户',
-                'verbose_name_plural': '户',
-            },
-        ),
-        migrations.AddField(
-            model_name='document',
-            name='household',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='enrollment.household', verbose_name='户'),
-        ),
-        migrations.CreateModel(
-            name='Leg',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account', models.CharField(max_length=60, verbose_name='科目')),
-                ('fen', models.BigIntegerField(verbose_name='分')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legs', to='enrollment.document', verbose_name='单据')),
-            ],
-            options={
-                'verbose_name': '分录',
-                'verbose_name_plural': '分录',
-            },
-        ),
-        migrations.CreateModel(
-            name='PaidRow',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('name', models.CharField(max_length=50, verbose_name='姓名')),
-                ('paid_on', models.DateField(verbose_name='缴费日期')),
-                ('fen', models.PositiveBigIntegerField(verbose_name='金额（分）')),
-                ('slip', models.CharField(blank=True, max_length=60, verbose_name='凭证号')),
-                ('channel', models.CharField(blank=True, max_length=30, verbose_name='缴费渠道')),
-                ('state', models.CharField(choices=[('applied', '已入账'), ('attached', '作为凭证附上'), ('doubtful', '待核实'), ('rejected', '核实后不认')], max_length=10, verbose_name='状态')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='待核实原因')),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核实人')),
-                ('document', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='paid_rows', to='enrollment.document', verbose_name='入账单据')),
-                ('enrollment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='paid_rows', to='enrollment.enrollment', verbose_name='参保')),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.upload', verbose_name='来源文件')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
-            ],
-            options={
-                'verbose_name': '缴费名单行',
-                'verbose_name_plural': '缴费名单行',
-            },
-        ),
-        migrations.CreateModel(
-            name='Person',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, verbose_name='姓名')),
-                ('name_pinyin', models.CharField(blank=True, db_collation='C', max_length=200, verbose_name='拼音')),
-                ('pinyin_initials', models.CharField(blank=True, db_collation='C', max_length=50, verbose_name='拼音首字母')),
-                ('other_initials', models.CharField(blank=True, db_collation='C', max_length=50, verbose_name='另读首字母')),
-                ('id_kind', models.CharField(choices=[('id', '居民身份证'), ('residence', '港澳台居民居住证'), ('passport', '护照'), ('other', '其他证件'), ('none', '暂无证件')], default='id', max_length=10, verbose_name='证件类型')),
-                ('number', models.CharField(blank=True, db_collation='C', max_length=30, null=True, verbose_name='身份证号')),
-                ('number_reversed', models.GeneratedField(db_persist=True, expression=django.db.models.functions.text.Reverse('number'), output_field=models.CharField(db_collation='C', max_length=30, null=True, verbose_name='身份证号倒序'))),
-                ('birth_date', models.DateField(blank=True, null=True, verbose_name='出生日期')),
-                ('sex', models.CharField(blank=True, choices=[('男', '男'), ('女', '女'), ('', '未知')], max_length=1, verbose_name='性别')),
-                ('expected_on', models.DateField(blank=True, null=True, verbose_name='预产期')),
-                ('is_householder', models.BooleanField(default=False, verbose_name='户主')),
-                ('relation', models.CharField(blank=True, max_length=2, verbose_name='与户主关系')),
-                ('phone', models.CharField(blank=True, db_collation='C', max_length=30, verbose_name='联系电话')),
-                ('remark', models.CharField(blank=True, max_length=200, verbose_name='备注')),
-                ('household', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='enrollment.household', verbose_name='户')),
-            ],
-            options={
-                'verbose_name': '人员',
-                'verbose_name_plural': '人员',
+                "verbose_name": "参保",
+                "verbose_name_plural": "参保",
             },
         ),
         migrations.AddField(
-            model_name='enrollment',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='enrollments', to='enrollment.person', verbose_name='人员'),
+            model_name="bill",
+            name="enrollment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="bills",
+                to="enrollment.enrollment",
+                verbose_name="参保",
+            ),
         ),
         migrations.CreateModel(
-            name='ReceiptBook',
+            name="Exemption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('last_number', models.PositiveIntegerField(default=0, verbose_name='已用到')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(max_length=60, verbose_name="原因")),
+                ("is_insured_elsewhere", models.BooleanField(default=False, verbose_name="在别处参保")),
+                ("evidence", models.CharField(blank=True, max_length=200, verbose_name="证明")),
+                ("since", models.DateField(verbose_name="日期")),
+                ("approved_at", models.DateTimeField(blank=True, null=True, verbose_name="核准时间")),
+                ("revoked_at", models.DateTimeField(blank=True, null=True, verbose_name="撤销时间")),
+                (
+                    "made_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="申报时间"),
+                ),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核准人",
+                    ),
+                ),
+                (
+                    "enrollment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exemptions",
+                        to="enrollment.enrollment",
+                        verbose_name="参保",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="申报人",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '票据本',
-                'verbose_name_plural': '票据本',
+                "verbose_name": "核减",
+                "verbose_name_plural": "核减",
+            },
+        ),
+        migrations.CreateModel(
+            name="Household",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(blank=True, max_length=30, verbose_name="户号")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="建立时间"),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.group",
+                        verbose_name="组",
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "户",
+                "verbose_name_plural": "户",
             },
         ),
         migrations.AddField(
-            model_name='document',
-            name='receipt_book',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='enrollment.receiptbook', verbose_name='票据本'),
+            model_name="document",
+            name="household",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="enrollment.household",
+                verbose_name="户",
+            ),
         ),
         migrations.CreateModel(
-            name='RefundLine',
+            name="Leg",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bill', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='refund_line', to='enrollment.bill', verbose_name='缴费明细')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refund_lines', to='enrollment.document', verbose_name='退费单')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("account", models.CharField(max_length=60, verbose_name="科目")),
+                ("fen", models.BigIntegerField(verbose_name="分")),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="legs",
+                        to="enrollment.document",
+                        verbose_name="单据",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '退费明细',
-                'verbose_name_plural': '退费明细',
+                "verbose_name": "分录",
+                "verbose_name_plural": "分录",
             },
         ),
         migrations.CreateModel(
-            name='Return',
+            name="PaidRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('scheme', models.CharField(choices=[('resident', '居民医保'), ('employee', '职工医保'), ('student', '大学生')], max_length=10, verbose_name='险种')),
-                ('as_of', models.DateField(verbose_name='截至日')),
-                ('registered', models.PositiveIntegerField(verbose_name='登记人数')),
-                ('paying', models.PositiveIntegerField(verbose_name='缴费人数')),
-                ('stopped', models.PositiveIntegerField(verbose_name='停缴人数')),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.upload', verbose_name='来源文件')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='单位')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("name", models.CharField(max_length=50, verbose_name="姓名")),
+                ("paid_on", models.DateField(verbose_name="缴费日期")),
+                ("fen", models.PositiveBigIntegerField(verbose_name="金额（分）")),
+                ("slip", models.CharField(blank=True, max_length=60, verbose_name="凭证号")),
+                ("channel", models.CharField(blank=True, max_length=30, verbose_name="缴费渠道")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("applied", "已入账"),
+                            ("attached", "作为凭证附上"),
+                            ("doubtful", "待核实"),
+                            ("rejected", "核实后不认"),
+                        ],
+                        max_length=10,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="待核实原因")),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核实人",
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="paid_rows",
+                        to="enrollment.document",
+                        verbose_name="入账单据",
+                    ),
+                ),
+                (
+                    "enrollment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="paid_rows",
+                        to="enrollment.enrollment",
+                        verbose_name="参保",
+                    ),
+                ),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="accounts.upload", verbose_name="来源文件"
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '单位报数',
-                'verbose_name_plural': '单位报数',
+                "verbose_name": "缴费名单行",
+                "verbose_name_plural": "缴费名单行",
             },
         ),
         migrations.CreateModel(
-            name='DepositLine',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField(verbose_name='次')),
-                ('bill', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposit_lines', to='enrollment.bill', verbose_name='缴费明细')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposit_lines', to='enrollment.document', verbose_name='缴存单')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=50, verbose_name="姓名")),
+                ("name_pinyin", models.CharField(blank=True, db_collation="C", max_length=200, verbose_name="拼音")),
+                (
+                    "pinyin_initials",
+                    models.CharField(blank=True, db_collation="C", max_length=50, verbose_name="拼音首字母"),
+                ),
+                (
+                    "other_initials",
+                    models.CharField(blank=True, db_collation="C", max_length=50, verbose_name="另读首字母"),
+                ),
+                (
+                    "id_kind",
+                    models.CharField(
+                        choices=[
+                            ("id", "居民身份证"),
+                            ("residence", "港澳台居民居住证"),
+                            ("passport", "护照"),
+                            ("other", "其他证件"),
+                            ("none", "暂无证件"),
+                        ],
+                        default="id",
+                        max_length=10,
+                        verbose_name="证件类型",
+                    ),
+                ),
+                (
+                    "number",
+                    models.CharField(blank=True, db_collation="C", max_length=30, null=True, verbose_name="身份证号"),
+                ),
+                (
+                    "number_reversed",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Reverse("number"),
+                        output_field=models.CharField(
+                            db_collation="C", max_length=30, null=True, verbose_name="身份证号倒序"
+                        ),
+                    ),
+                ),
+                ("birth_date", models.DateField(blank=True, null=True, verbose_name="出生日期")),
+                (
+                    "sex",
+                    models.CharField(
+                        blank=True,
+                        choices=[("男", "男"), ("女", "女"), ("", "未知")],
+                        max_length=1,
+                        verbose_name="性别",
+                    ),
+                ),
+                ("expected_on", models.DateField(blank=True, null=True, verbose_name="预产期")),
+                ("is_householder", models.BooleanField(default=False, verbose_name="户主")),
+                ("relation", models.CharField(blank=True, max_length=2, verbose_name="与户主关系")),
+                ("phone", models.CharField(blank=True, db_collation="C", max_length=30, verbose_name="联系电话")),
+                ("remark", models.CharField(blank=True, max_length=200, verbose_name="备注")),
+                (
+                    "household",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="members",
+                        to="enrollment.household",
+                        verbose_name="户",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '缴存明细',
-                'verbose_name_plural': '缴存明细',
-                'constraints': [models.UniqueConstraint(fields=('bill', 'round'), name='cash_is_deposited_once', violation_error_message='这笔现金已经缴存。'), models.CheckConstraint(condition=models.Q(('round__gte', 1)), name='deposit_round_starts_at_1', violation_error_message='次数从1起。')],
+                "verbose_name": "人员",
+                "verbose_name_plural": "人员",
+            },
+        ),
+        migrations.AddField(
+            model_name="enrollment",
+            name="person",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="enrollments",
+                to="enrollment.person",
+                verbose_name="人员",
+            ),
+        ),
+        migrations.CreateModel(
+            name="ReceiptBook",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("last_number", models.PositiveIntegerField(default=0, verbose_name="已用到")),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "票据本",
+                "verbose_name_plural": "票据本",
+            },
+        ),
+        migrations.AddField(
+            model_name="document",
+            name="receipt_book",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="enrollment.receiptbook",
+                verbose_name="票据本",
+            ),
+        ),
+        migrations.CreateModel(
+            name="RefundLine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "bill",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund_line",
+                        to="enrollment.bill",
+                        verbose_name="缴费明细",
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund_lines",
+                        to="enrollment.document",
+                        verbose_name="退费单",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "退费明细",
+                "verbose_name_plural": "退费明细",
+            },
+        ),
+        migrations.CreateModel(
+            name="Return",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                (
+                    "scheme",
+                    models.CharField(
+                        choices=[("resident", "居民医保"), ("employee", "职工医保"), ("student", "大学生")],
+                        max_length=10,
+                        verbose_name="险种",
+                    ),
+                ),
+                ("as_of", models.DateField(verbose_name="截至日")),
+                ("registered", models.PositiveIntegerField(verbose_name="登记人数")),
+                ("paying", models.PositiveIntegerField(verbose_name="缴费人数")),
+                ("stopped", models.PositiveIntegerField(verbose_name="停缴人数")),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="accounts.upload", verbose_name="来源文件"
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="单位"
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "单位报数",
+                "verbose_name_plural": "单位报数",
+            },
+        ),
+        migrations.CreateModel(
+            name="DepositLine",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField(verbose_name="次")),
+                (
+                    "bill",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deposit_lines",
+                        to="enrollment.bill",
+                        verbose_name="缴费明细",
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deposit_lines",
+                        to="enrollment.document",
+                        verbose_name="缴存单",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "缴存明细",
+                "verbose_name_plural": "缴存明细",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("bill", "round"),
+                        name="cash_is_deposited_once",
+                        violation_error_message="这笔现金已经缴存。",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("round__gte", 1)),
+                        name="deposit_round_starts_at_1",
+                        violation_error_message="次数从1起。",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='bill',
-            constraint=models.UniqueConstraint(fields=('enrollment', 'round'), name='one_bill_per_enrollment_and_round', violation_error_message='该人本年度已缴费。'),
+            model_name="bill",
+            constraint=models.UniqueConstraint(
+                fields=("enrollment", "round"),
+                name="one_bill_per_enrollment_and_round",
+                violation_error_message="该人本年度已缴费。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bill',
-            constraint=models.CheckConstraint(condition=models.Q(('personal_fen__lte', models.F('premium_fen'))), name='nobody_pays_more_than_the_premium', violation_error_message='个人缴费不能超过缴费标准。'),
+            model_name="bill",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("personal_fen__lte", models.F("premium_fen"))),
+                name="nobody_pays_more_than_the_premium",
+                violation_error_message="个人缴费不能超过缴费标准。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bill',
-            constraint=models.CheckConstraint(condition=models.Q(('grant_fen__lte', models.F('personal_fen'))), name='grant_is_never_more_than_was_paid', violation_error_message='事后补助不能超过个人已缴。'),
+            model_name="bill",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("grant_fen__lte", models.F("personal_fen"))),
+                name="grant_is_never_more_than_was_paid",
+                violation_error_message="事后补助不能超过个人已缴。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('enrollment',), name='one_live_exemption_per_enrollment', violation_error_message='该人已有一条核减。'),
+            model_name="exemption",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("revoked_at__isnull", True)),
+                fields=("enrollment",),
+                name="one_live_exemption_per_enrollment",
+                violation_error_message="该人已有一条核减。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='exemption_has_a_reason', violation_error_message='核减须写明原因。'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True),
+                name="exemption_has_a_reason",
+                violation_error_message="核减须写明原因。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('maker')), _negated=True), _connector='OR'), name='exemption_is_approved_by_another', violation_error_message='核减须由另一人核准。'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver__isnull", True),
+                    models.Q(("approver", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="exemption_is_approved_by_another",
+                violation_error_message="核减须由另一人核准。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exemption',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approved_at__isnull', True), ('approver__isnull', True)), models.Q(('approved_at__isnull', False), ('approver__isnull', False)), _connector='OR'), name='exemption_approval_has_person_and_time', violation_error_message='核准须同时记下核准人和时间。'),
+            model_name="exemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("approved_at__isnull", True), ("approver__isnull", True)),
+                    models.Q(("approved_at__isnull", False), ("approver__isnull", False)),
+                    _connector="OR",
+                ),
+                name="exemption_approval_has_person_and_time",
+                violation_error_message="核准须同时记下核准人和时间。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='household',
-            constraint=models.UniqueConstraint(condition=models.Q(('number', ''), _negated=True), fields=('village', 'number'), name='household_number_once_per_village', violation_error_message='本村已有这个户号。'),
+            model_name="household",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("number", ""), _negated=True),
+                fields=("village", "number"),
+                name="household_number_once_per_village",
+                violation_error_message="本村已有这个户号。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='leg',
-            constraint=models.CheckConstraint(condition=models.Q(('fen', 0), _negated=True), name='leg_is_never_zero', violation_error_message='分录金额不能为0。'),
+            model_name="leg",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fen", 0), _negated=True),
+                name="leg_is_never_zero",
+                violation_error_message="分录金额不能为0。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='leg',
-            constraint=models.CheckConstraint(condition=models.Q(('account__regex', '^(bank|premium|(cash|advance|receivable):.+)$')), name='leg_account_is_known', violation_error_message='没有这个科目。'),
+            model_name="leg",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("account__regex", "^(bank|premium|(cash|advance|receivable):.+)$")),
+                name="leg_account_is_known",
+                violation_error_message="没有这个科目。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paidrow',
-            constraint=models.UniqueConstraint(fields=('enrollment', 'paid_on', 'fen', 'slip', 'name'), name='paid_row_recorded_once', violation_error_message='这一行缴费记录已经登记过。'),
+            model_name="paidrow",
+            constraint=models.UniqueConstraint(
+                fields=("enrollment", "paid_on", "fen", "slip", "name"),
+                name="paid_row_recorded_once",
+                violation_error_message="这一行缴费记录已经登记过。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paidrow',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('document__isnull', False), ('state__in', ['applied', 'attached'])), models.Q(('document__isnull', True), ('state__in', ['doubtful', 'rejected'])), _connector='OR'), name='paid_row_has_a_document_once_applied', violation_error_message='已入账的行须有单据，待核实的行没有。'),
+            model_name="paidrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("document__isnull", False), ("state__in", ["applied", "attached"])),
+                    models.Q(("document__isnull", True), ("state__in", ["doubtful", "rejected"])),
+                    _connector="OR",
+                ),
+                name="paid_row_has_a_document_once_applied",
+                violation_error_message="已入账的行须有单据，待核实的行没有。",
+            ),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['name_pinyin'], name='person_by_pinyin'),
+            model_name="person",
+            index=models.Index(fields=["name_pinyin"], name="person_by_pinyin"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['pinyin_initials'], name='person_by_initials'),
+            model_name="person",
+            index=models.Index(fields=["pinyin_initials"], name="person_by_initials"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['other_initials'], name='person_by_other_initials'),
+            model_name="person",
+            index=models.Index(fields=["other_initials"], name="person_by_other_initials"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['number_reversed'], name='person_by_last_digits'),
+            model_name="person",
+            index=models.Index(fields=["number_reversed"], name="person_by_last_digits"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['phone'], name='person_by_phone'),
+            model_name="person",
+            index=models.Index(fields=["phone"], name="person_by_phone"),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.UniqueConstraint(fields=('number',), name='one_person_per_number', violation_error_message='已有人使用这个证件号码。'),
+            model_name="person",
+            constraint=models.UniqueConstraint(
+                fields=("number",), name="one_person_per_number", violation_error_message="已有人使用这个证件号码。"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_householder', True)), fields=('household',), name='one_householder_per_household', violation_error_message='一户只能有一位户主。'),
+            model_name="person",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_householder", True)),
+                fields=("household",),
+                name="one_householder_per_household",
+                violation_error_message="一户只能有一位户主。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.UniqueConstraint(condition=models.Q(('number__isnull', True)), fields=('household', 'name', 'relation'), name='numberless_person_once_per_household', violation_error_message='该户已有一位同名、同关系且没有号码的人。'),
+            model_name="person",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("number__isnull", True)),
+                fields=("household", "name", "relation"),
+                name="numberless_person_once_per_household",
+                violation_error_message="该户已有一位同名、同关系且没有号码的人。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='person_has_a_name', violation_error_message='姓名不能为空。'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True),
+                name="person_has_a_name",
+                violation_error_message="姓名不能为空。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('number', ''), _negated=True), name='person_number_is_never_empty', violation_error_message='证件号码不能为空字。'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number", ""), _negated=True),
+                name="person_number_is_never_empty",
+                violation_error_message="证件号码不能为空字。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('id_kind', 'none'), ('number__isnull', True)), models.Q(models.Q(('id_kind', 'none'), _negated=True), ('number__isnull', False)), _connector='OR'), name='person_number_fits_its_kind', violation_error_message='有证件的须填号码，暂无证件的不填。'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("id_kind", "none"), ("number__isnull", True)),
+                    models.Q(models.Q(("id_kind", "none"), _negated=True), ("number__isnull", False)),
+                    _connector="OR",
+                ),
+                name="person_number_fits_its_kind",
+                violation_error_message="有证件的须填号码，暂无证件的不填。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=accounts.constraints.DatabaseCheck(name='person_number_is_valid', sql="\nCASE WHEN id_kind NOT IN ('id', 'residence') THEN true\nWHEN number !~ '^[0-9]{17}[0-9X]$' THEN false\nELSE substr('10X98765432', (7 * substr(number, 1, 1)::int + 9 * substr(number, 2, 1)::int + 10 * substr(number, 3, 1)::int + 5 * substr(number, 4, 1)::int + 8 * substr(number, 5, 1)::int + 4 * substr(number, 6, 1)::int + 2 * substr(number, 7, 1)::int + 1 * substr(number, 8, 1)::int + 6 * substr(number, 9, 1)::int + 3 * substr(number, 10, 1)::int + 7 * substr(number, 11, 1)::int + 9 * substr(number, 12, 1)::int + 10 * substr(number, 13, 1)::int + 5 * substr(number, 14, 1)::int + 8 * substr(number, 15, 1)::int + 4 * substr(number, 16, 1)::int + 2 * substr(number, 17, 1)::int) %% 11 + 1, 1) = substr(number, 18, 1) END\n", violation_error_message='身份证号不符合编码规则，请核对。'),
+            model_name="person",
+            constraint=accounts.constraints.DatabaseCheck(
+                name="person_number_is_valid",
+                sql="\nCASE WHEN id_kind NOT IN ('id', 'residence') THEN true\nWHEN number !~ '^[0-9]{17}[0-9X]$' THEN false\nELSE substr('10X98765432', (7 * substr(number, 1, 1)::int + 9 * substr(number, 2, 1)::int + 10 * substr(number, 3, 1)::int + 5 * substr(number, 4, 1)::int + 8 * substr(number, 5, 1)::int + 4 * substr(number, 6, 1)::int + 2 * substr(number, 7, 1)::int + 1 * substr(number, 8, 1)::int + 6 * substr(number, 9, 1)::int + 3 * substr(number, 10, 1)::int + 7 * substr(number, 11, 1)::int + 9 * substr(number, 12, 1)::int + 10 * substr(number, 13, 1)::int + 5 * substr(number, 14, 1)::int + 8 * substr(number, 15, 1)::int + 4 * substr(number, 16, 1)::int + 2 * substr(number, 17, 1)::int) %% 11 + 1, 1) = substr(number, 18, 1) END\n",
+                violation_error_message="身份证号不符合编码规则，请核对。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=accounts.constraints.DatabaseCheck(name='birth_date_and_sex_follow_the_number', sql="\nCASE WHEN id_kind NOT IN ('id', 'residence') THEN true\nWHEN number !~ '^[0-9]{17}[0-9X]$' OR birth_date IS NULL THEN false\nELSE date_part('year', birth_date) * 10000 + date_part('month', birth_date) * 100 + date_part('day', birth_date)\n    = substr(number, 7, 8)::int\nAND sex = CASE WHEN substr(number, 17, 1)::int %% 2 = 1 THEN '男' ELSE '女' END END\n", violation_error_message='出生日期和性别须与身份证号一致。'),
+            model_name="person",
+            constraint=accounts.constraints.DatabaseCheck(
+                name="birth_date_and_sex_follow_the_number",
+                sql="\nCASE WHEN id_kind NOT IN ('id', 'residence') THEN true\nWHEN number !~ '^[0-9]{17}[0-9X]$' OR birth_date IS NULL THEN false\nELSE date_part('year', birth_date) * 10000 + date_part('month', birth_date) * 100 + date_part('day', birth_date)\n    = substr(number, 7, 8)::int\nAND sex = CASE WHEN substr(number, 17, 1)::int %% 2 = 1 THEN '男' ELSE '女' END END\n",
+                violation_error_message="出生日期和性别须与身份证号一致。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('is_householder', False), ('relation', '02'), _connector='OR'), name='householder_has_relation_02', violation_error_message='户主的与户主关系应为户主。'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_householder", False), ("relation", "02"), _connector="OR"),
+                name="householder_has_relation_02",
+                violation_error_message="户主的与户主关系应为户主。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('sex__in', ['男', '女', ''])), name='person_sex_is_known', violation_error_message='性别应为男或女。'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sex__in", ["男", "女", ""])),
+                name="person_sex_is_known",
+                violation_error_message="性别应为男或女。",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(fields=['village', 'year', 'scheme'], name='enrollment_by_village'),
+            model_name="enrollment",
+            index=models.Index(fields=["village", "year", "scheme"], name="enrollment_by_village"),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.UniqueConstraint(condition=models.Q(('stopped_on__isnull', True)), fields=('person', 'year'), name='one_live_enrollment_per_person_and_year', violation_error_message='该人本年度已在另一处登记参保。'),
+            model_name="enrollment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stopped_on__isnull", True)),
+                fields=("person", "year"),
+                name="one_live_enrollment_per_person_and_year",
+                violation_error_message="该人本年度已在另一处登记参保。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.UniqueConstraint(fields=('id', 'village', 'year'), name='enrollment_with_its_village'),
+            model_name="enrollment",
+            constraint=models.UniqueConstraint(fields=("id", "village", "year"), name="enrollment_with_its_village"),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.CheckConstraint(condition=models.Q(('grounds__in', ['户籍', '在校学生', '居住证', '新生儿'])), name='enrollment_grounds_are_known', violation_error_message='参保依据只能是户籍、在校学生、居住证或新生儿。'),
+            model_name="enrollment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("grounds__in", ["户籍", "在校学生", "居住证", "新生儿"])),
+                name="enrollment_grounds_are_known",
+                violation_error_message="参保依据只能是户籍、在校学生、居住证或新生儿。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.CheckConstraint(condition=models.Q(('scheme__in', ['resident', 'employee', 'student'])), name='enrollment_scheme_is_known', violation_error_message='没有这个险种。'),
+            model_name="enrollment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scheme__in", ["resident", "employee", "student"])),
+                name="enrollment_scheme_is_known",
+                violation_error_message="没有这个险种。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='enrollment',
-            constraint=models.CheckConstraint(condition=models.Q(('stopped_on__isnull', True), ('stop_reason__gt', ''), _connector='OR'), name='stopped_enrollment_has_a_reason', violation_error_message='停保须写明原因。'),
+            model_name="enrollment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stopped_on__isnull", True), ("stop_reason__gt", ""), _connector="OR"),
+                name="stopped_enrollment_has_a_reason",
+                violation_error_message="停保须写明原因。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receiptbook',
-            constraint=models.UniqueConstraint(fields=('village', 'year'), name='one_receipt_book_per_village_and_year', violation_error_message='该村本年度已有票据本。'),
+            model_name="receiptbook",
+            constraint=models.UniqueConstraint(
+                fields=("village", "year"),
+                name="one_receipt_book_per_village_and_year",
+                violation_error_message="该村本年度已有票据本。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('receipt_book', 'receipt_number'), name='receipt_number_once_per_book', violation_error_message='这个票号已经用过。'),
+            model_name="document",
+            constraint=models.UniqueConstraint(
+                fields=("receipt_book", "receipt_number"),
+                name="receipt_number_once_per_book",
+                violation_error_message="这个票号已经用过。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('receipt_book__isnull', True), ('receipt_number__isnull', True)), models.Q(('receipt_book__isnull', False), ('receipt_number__isnull', False)), _connector='OR'), name='receipt_has_book_and_number', violation_error_message='票据须同时有票据本和票号。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("receipt_book__isnull", True), ("receipt_number__isnull", True)),
+                    models.Q(("receipt_book__isnull", False), ("receipt_number__isnull", False)),
+                    _connector="OR",
+                ),
+                name="receipt_has_book_and_number",
+                violation_error_message="票据须同时有票据本和票号。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'grant'), ('village__isnull', False), _connector='OR'), name='document_has_a_village', violation_error_message='单据须写明村（社区）。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind", "grant"), ("village__isnull", False), _connector="OR"),
+                name="document_has_a_village",
+                violation_error_message="单据须写明村（社区）。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['collection', 'direct', 'deposit', 'grant', 'refund', 'advance', 'reversal'])), name='document_kind_is_known', violation_error_message='没有这种单据。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ["collection", "direct", "deposit", "grant", "refund", "advance", "reversal"])
+                ),
+                name="document_kind_is_known",
+                violation_error_message="没有这种单据。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reversal'), ('reverses__isnull', False)), models.Q(models.Q(('kind', 'reversal'), _negated=True), ('reverses__isnull', True)), _connector='OR'), name='only_a_reversal_reverses', violation_error_message='冲销单据须写明冲销哪一张。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "reversal"), ("reverses__isnull", False)),
+                    models.Q(models.Q(("kind", "reversal"), _negated=True), ("reverses__isnull", True)),
+                    _connector="OR",
+                ),
+                name="only_a_reversal_reverses",
+                violation_error_message="冲销单据须写明冲销哪一张。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['reversal', 'refund']), _negated=True), models.Q(('approver__isnull', False), ('reason__gt', '')), _connector='OR'), name='taking_back_has_reason_and_approver', violation_error_message='冲销和退费须写明原因，并由另一人核准。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind__in", ["reversal", "refund"]), _negated=True),
+                    models.Q(("approver__isnull", False), ("reason__gt", "")),
+                    _connector="OR",
+                ),
+                name="taking_back_has_reason_and_approver",
+                violation_error_message="冲销和退费须写明原因，并由另一人核准。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('maker')), _negated=True), _connector='OR'), name='document_is_approved_by_another', violation_error_message='单据须由另一人核准。'),
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver__isnull", True),
+                    models.Q(("approver", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="document_is_approved_by_another",
+                violation_error_message="单据须由另一人核准。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='return',
-            constraint=models.UniqueConstraint(fields=('village', 'year', 'scheme', 'as_of'), name='one_return_per_unit_scheme_day', violation_error_message='该单位该险种该截至日已有报数。'),
+            model_name="return",
+            constraint=models.UniqueConstraint(
+                fields=("village", "year", "scheme", "as_of"),
+                name="one_return_per_unit_scheme_day",
+                violation_error_message="该单位该险种该截至日已有报数。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='return',
-            constraint=models.CheckConstraint(condition=models.Q(('registered__gte', django.db.models.expressions.CombinedExpression(models.F('paying'), '+', models.F('stopped')))), name='return_adds_up', violation_error_message='缴费人数与停缴人数之和不能超过登记人数。'),
+            model_name="return",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "registered__gte",
+                        django.db.models.expressions.CombinedExpression(models.F("paying"), "+", models.F("stopped")),
+                    )
+                ),
+                name="return_adds_up",
+                violation_error_message="缴费人数与停缴人数之和不能超过登记人数。",
+            ),
         ),
     ]
