@@ -29,11 +29,17 @@ class DatabaseCheck(CheckConstraint):
 def sentence_of(error: DatabaseError) -> str:
     """What a clerk is told when the database refused: the constraint's sentence, never PostgreSQL's own text,
 
-    which contains values.
+    which contains values. What no constraint of Django's can say, a model says in `sentences`, by name.
     """
     diagnosis = getattr(error.__cause__, "diag", None)
     name = getattr(diagnosis, "constraint_name", None)
     for model in apps.get_models():
+        sentences: dict[str | None, str] = getattr(model, "sentences", {})
+        if name in sentences:
+            return sentences[name]
+        for field in model._meta.local_concrete_fields:
+            if name == f"{model._meta.db_table}_{field.column}_key":
+                return str(field.error_messages["unique"])
         for constraint in model._meta.constraints:
             if constraint.name == name:
                 return str(constraint.violation_error_message)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
+from psycopg2.errors import InsufficientPrivilege
 
 FACTS = "SELECT, INSERT, UPDATE"
 FRAMEWORK = "SELECT, INSERT, UPDATE, DELETE"
@@ -68,21 +69,27 @@ def set_up_web_role() -> str | None:
     """Make the web role when this may, and set its grants; the lines for the administrator when it may not."""
     quoted, literal = connection.ops.quote_name(web_role()), f"'{web_role()}'"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema(), rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
-        schema, may_create = cursor.fetchone()
+        cursor.execute("SELECT current_schema(), current_user, current_setting('server_version_num')::int")
+        schema, owner, version = cursor.fetchone()
         # Since PostgreSQL 16 whoever makes a role is its member at once, yet may not act as it before a GRANT.
-        acting = "SET" if connection.pg_version >= 160000 else "MEMBER"
-        cursor.execute("SELECT pg_has_role(current_user, oid, %s) FROM pg_roles WHERE rolname = %s", [acting, web_role()])
-        found = cursor.fetchone()
-        if not (found and found[0]) and not may_create:
-            return f"CREATE ROLE {quoted} NOLOGIN; GRANT {quoted} TO CURRENT_USER;"
-        if not (found and found[0]):
-            cursor.execute(CREATE_ROLE.format(role=quoted, literal=literal))
+        acting = "SET" if version >= 160000 else "MEMBER"
+        cursor.execute(
+            "SELECT pg_has_role(current_user, oid, %s) FROM pg_roles WHERE rolname = %s", [acting, web_role()]
+        )
+        if cursor.fetchone() != (True,):
+            try:
+                cursor.execute(CREATE_ROLE.format(role=quoted, literal=literal))
+            except ProgrammingError as refused:
+                if not isinstance(refused.__cause__, InsufficientPrivilege):
+                    raise
+                return f"CREATE ROLE {quoted} NOLOGIN; GRANT {quoted} TO {connection.ops.quote_name(owner)};"
         # Two migrations at once would else fail on the same catalogue row ("tuple concurrently updated").
         cursor.execute("SELECT pg_advisory_lock(hashtext('web role grants'))")
         try:
-            for line in grants():
-                cursor.execute(line.format(schema=connection.ops.quote_name(schema)))
+            # All or nothing: a server that runs meanwhile never meets a web role without its rights.
+            with transaction.atomic():
+                for line in grants():
+                    cursor.execute(line.format(schema=connection.ops.quote_name(schema)))
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('web role grants'))")
     return None

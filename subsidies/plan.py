@@ -7,8 +7,9 @@ Written and read as TOML (`plans/2020.toml`), stored as JSON.
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, Overflow
 from itertools import combinations
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import tomlkit
@@ -37,7 +38,7 @@ def fen_from_yuan(value: object) -> int:
     """Whole fen of an amount in yuan given as a number or text; ValueError with a sentence when it is none."""
     try:
         fen = Decimal(str(value)) * 100
-    except InvalidOperation:
+    except (InvalidOperation, Overflow):
         raise ValueError("金额应为数字，单位元，如 250 或 1.2。") from None
     if isinstance(value, bool) or not fen.is_finite() or fen != fen.to_integral_value():
         raise ValueError("金额最多两位小数，单位元。")
@@ -58,7 +59,16 @@ def _yuan_written(fen: int, info: SerializationInfo) -> str | Decimal:
 
 def _plain_percent(value: object) -> object:
     """TOML's 95.0 and 95 are the same per cent."""
-    return int(value) if isinstance(value, Decimal | float) and value == int(value) else value
+    if isinstance(value, bool):
+        raise ValueError("应为整数。")
+    return int(value) if isinstance(value, Decimal | float) and isfinite(value) and value == int(value) else value
+
+
+def _written_day(value: object) -> object:
+    """A bare number, quoted or not, would else be read as seconds since 1970."""
+    if isinstance(value, date) or (isinstance(value, str) and value.count("-") == 2):
+        return value
+    raise ValueError("应为日期，如 2019-12-31。")
 
 
 Fen = Annotated[
@@ -68,6 +78,7 @@ Fen = Annotated[
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "description": "元，最多两位小数"}),
 ]
 Percent = Annotated[int, BeforeValidator(_plain_percent), Field(ge=0, le=200)]
+Day = Annotated[date, BeforeValidator(_written_day)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 
@@ -80,7 +91,7 @@ class Source(Part):
 
     document: str = ""
     clause: str = ""
-    checked_on: date | None = None
+    checked_on: Day | None = None
 
 
 class Notice(Part):
@@ -117,7 +128,13 @@ class AgeBetween(Part):
     kind: Literal["age"] = "age"
     at_least: int | None = None
     at_most: int | None = None
-    on: date
+    on: Day
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "AgeBetween":
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("年龄的下限不能大于上限。")
+        return self
 
 
 class SexIs(Part):
@@ -174,9 +191,15 @@ class Category(Part):
     way: Way = "直接减免"
     shares: tuple[Share, ...]
     conditions: tuple[Condition, ...] = ()
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
     source: Source = Source()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Category":
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError("有效期的开始日不能晚于结束日。")
+        return self
 
     @property
     def is_paid_later(self) -> bool:
@@ -199,35 +222,37 @@ class Period(Part):
     """When a class of people may pay: the formal last day, and the earlier one the township presses for."""
 
     who: Who
-    starts_on: date | None = None
-    ends_on: date
-    internal_ends_on: date | None = None
+    starts_on: Day | None = None
+    ends_on: Day
+    internal_ends_on: Day | None = None
     source: Source = Source()
 
     @model_validator(mode="after")
     def _in_order(self) -> "Period":
         if self.starts_on and self.starts_on > self.ends_on:
             raise ValueError("开始日不能晚于截止日。")
+        if self.internal_ends_on and self.internal_ends_on > self.ends_on:
+            raise ValueError("镇里要求的完成日不能晚于截止日。")
         return self
 
 
 class Late(Part):
     """Paying after one's period: until a day, at an amount of its own that nobody subsidises."""
 
-    until: date
+    until: Day
     amount: Fen
     wait_months: int = Field(0, ge=0, le=12)
 
 
 class Milestone(Part):
     percent: Percent
-    on: date
+    on: Day
 
 
 class AwardStep(Part):
     """One cell of the award grid: yuan a head for having reached a per cent of the quota by a day."""
 
-    by: date
+    by: Day
     percent: Percent
     per_head: Fen
 
@@ -351,21 +376,24 @@ class Plan(Part):
         return found.label if found else self.register_form.plain_label
 
 
-def _doubled(names: Iterable[object]) -> list[object]:
-    seen: set[object] = set()
+def _doubled(names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
     return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
 
 
 def _complain_of_names(plan: Plan) -> Iterator[tuple[str, str]]:
     """Names that stand twice, and names that stand nowhere."""
-    lists: list[tuple[str, list[object]]] = [
-        ("tariffs", [(tariff.tariff_class, tariff.tier) for tariff in plan.tariffs]),
-        ("funders", [*plan.funder_names]),
+    lists: list[tuple[str, list[str]]] = [
+        (
+            "tariffs",
+            [f"人群{tariff.tariff_class or '（空）'}、档次{tariff.tier or '（空）'}" for tariff in plan.tariffs],
+        ),
+        ("funders", plan.funder_names),
         ("categories", [word for category in plan.categories for word in (category.name, *category.aliases)]),
         ("periods", [period.who for period in plan.periods]),
         ("channels", [word for channel in plan.channels for word in (channel.name, *channel.aliases)]),
         ("exemptions", [exemption.reason for exemption in plan.exemptions]),
-        ("award.steps", [(step.by, step.percent) for step in plan.award.steps]),
+        ("award.steps", [f"{step.by} 的 {step.percent}%" for step in plan.award.steps]),
     ]
     for path, names in lists:
         for name in _doubled(names):
@@ -476,13 +504,17 @@ SENTENCES = {
     "int_parsing": "应为整数。",
     "int_type": "应为整数。",
     "int_from_float": "应为整数。",
+    "int_parsing_size": "应为整数。",
+    "finite_number": "应为整数。",
     "string_type": "应为文字（加引号）。",
     "string_too_short": "不能为空。",
     "string_too_long": "文字太长。",
     "date_type": "应为日期，如 2019-12-31。",
     "date_parsing": "日期不对，应如 2019-12-31。",
     "date_from_datetime_parsing": "日期不对，应如 2019-12-31。",
+    "date_from_datetime_inexact": "只写日期，不写钟点，如 2019-12-31。",
     "bool_parsing": "应为 true 或 false。",
+    "bool_type": "应为 true 或 false。",
     "tuple_type": "应为列表。",
     "model_type": "应为一组设置。",
     "too_short": "至少要有一项。",
@@ -497,11 +529,17 @@ def _sentence(error: Any) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error":
-        return f"只能是 {context['expected'].replace(' or ', '、')} 之一。"
+        return f"只能是 {context['expected'].replace(' or ', '、').replace(', ', '、')} 之一。"
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = context.get("ge", context.get("le"))
         return f"应{'不小于' if 'ge' in context else '不大于'} {bound}。"
     return SENTENCES.get(kind, "写法不对，请对照 plan schema 核对。")
+
+
+def _own_faults(errors: list[Any]) -> list[Any]:
+    """Without the complaints that a list is empty because all that stands in it is wrong."""
+    deeper = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in deeper]
 
 
 def plan_from_document(document: object) -> Plan:
@@ -512,7 +550,7 @@ def plan_from_document(document: object) -> Plan:
         raise BadPlan(
             [
                 {"path": ".".join(str(step) for step in error["loc"]) or "（全文）", "message": _sentence(error)}
-                for error in wrong.errors(include_url=False)
+                for error in _own_faults(wrong.errors(include_url=False))
             ]
         ) from None
     checks = (_complain_of_names, _complain_of_shares, _complain_of_exclusions, _complain_of_dates)
@@ -526,7 +564,7 @@ def plan_from_toml(text: str) -> Plan:
     """The plan written in a TOML text. Raises BadPlan."""
     try:
         document = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise BadPlan([{"path": "（全文）", "message": f"不是正确的 TOML：{wrong}"}]) from None
     return plan_from_document(document)
 

@@ -185,8 +185,9 @@ def assess(plan: Plan, applicant: Applicant, on: date) -> Assessment:
     assert plan.late is not None
     shares = tuple((name, 0) for name in plan.funder_names)
     verdict = "补缴期不再享受"
-    weighed = tuple(Weighed(name, 0, verdict) for name in applicant.categories)
-    return Assessment(None, plan.late.amount, shares, (), plan.late.amount, "", 0, applicant.categories, weighed)
+    matched = tuple(category.name for category in plan.categories if category.name in applicant.categories)
+    weighed = tuple(Weighed(name, 0, verdict) for name in matched)
+    return Assessment(None, plan.late.amount, shares, (), plan.late.amount, "", 0, matched, weighed)
 
 
 def assess_in_period(plan: Plan, applicant: Applicant, on: date) -> Assessment:
@@ -237,6 +238,8 @@ def _weigh(
 ) -> Weighed:
     if said:
         return Weighed(category.name, 0, said)
+    if category.name in applied and len(applied) > 1:
+        return Weighed(category.name, total, "叠加享受")
     if category.name in applied:
         return Weighed(category.name, total, "按此项享受" if len(ranked) == 1 else "就高按此项享受")
     best = ranked[0][0]

@@ -126,4 +126,4 @@ def _bool(name: str, value: object) -> bool:
 def _level(name: str, value: object) -> int:
     if isinstance(value, bool) or value not in (1, 2, 3, 4):
         raise BadInput("disability_level 应是 1 至 4。")
-    return int(str(value))
+    return int(value)  # JSON's 2.0 is 2

@@ -33,6 +33,8 @@ class District(models.Model):
 
     name = models.CharField("区县", max_length=50, unique=True)
 
+    sentences = {"villages_district_name_key": "已有这个区县。"}
+
     class Meta:
         verbose_name = verbose_name_plural = "区县"
 

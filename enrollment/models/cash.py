@@ -29,6 +29,10 @@ class ReceiptBook(models.Model):
         return f"{self.village}{self.year}"
 
 
+class DepositLineQuerySet(ScopedQuerySet["DepositLine"]):
+    village_path = "document__village"
+
+
 class DepositLine(models.Model):
     """The bill whose cash a deposit paid in; again only after that deposit was reversed."""
 
@@ -39,6 +43,8 @@ class DepositLine(models.Model):
     )
     bill = models.ForeignKey("enrollment.Bill", models.PROTECT, verbose_name="缴费明细", related_name="deposit_lines")
     round = models.PositiveSmallIntegerField("次")
+
+    objects = DepositLineQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "缴存明细"

@@ -9,7 +9,7 @@ from enrollment.models.cash import ReceiptBook
 from enrollment.models.people import Household
 from enrollment.models.roll import Enrollment
 from subsidies.models import PlanVersion
-from villages.models import Posting, Role, ScopedQuerySet, Township, Village
+from villages.models import M, Posting, Role, ScopedQuerySet, Township, Village
 
 APPEND_ONLY = "SELECT, INSERT"
 
@@ -32,11 +32,13 @@ class Source(models.TextChoices):
 
 class DocumentQuerySet(ScopedQuerySet["Document"]):
     def for_user(self, user: User) -> "DocumentQuerySet":
-        """By village like everything else; a grant, which has none, is the township's."""
+        """By village like everything else; a grant, which has none, is the township's and its overseers'."""
         own = super().for_user(user)
-        postings = Posting.objects.of(user).filter(role__in=[Role.TOWNSHIP, Role.AUDITOR])
+        postings = Posting.objects.of(user).filter(role__in=[Role.TOWNSHIP, Role.DISTRICT, Role.AUDITOR])
         grants = self.filter(
-            village__isnull=True, township__in=postings.filter(township__isnull=False).values("township")
+            Q(township__in=postings.filter(township__isnull=False).values("township"))
+            | Q(township__district__in=postings.filter(district__isnull=False).values("district")),
+            village__isnull=True,
         )
         return own | grants  # type: ignore[return-value]
 
@@ -68,6 +70,7 @@ class Document(models.Model):
     recorded_at = models.DateTimeField("记录时间", db_default=Now())
 
     objects = DocumentQuerySet.as_manager()
+    sentences = {"enrollment_document_reverses_id_key": "这张单据已经冲销过。"}
 
     class Meta:
         verbose_name = verbose_name_plural = "单据"
@@ -115,6 +118,13 @@ class Document(models.Model):
         return f"{self.get_kind_display()} {self.pk}"
 
 
+class OnDocumentQuerySet(models.QuerySet[M]):
+    """Rows that belong to a document: whoever may see it sees them."""
+
+    def for_user(self, user: User) -> "OnDocumentQuerySet[M]":
+        return self.filter(document__in=Document.objects.for_user(user).values("pk"))
+
+
 class Leg(models.Model):
     """One account's side of a document, fen: + is debit. The legs of a document are added together and sum to zero."""
 
@@ -123,6 +133,8 @@ class Leg(models.Model):
     document = models.ForeignKey(Document, models.PROTECT, verbose_name="单据", related_name="legs")
     account = models.CharField("科目", max_length=60)
     fen = models.BigIntegerField("分")
+
+    objects = OnDocumentQuerySet["Leg"].as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = "分录"
@@ -169,6 +181,7 @@ class Bill(models.Model):
     plan_version = models.ForeignKey(PlanVersion, models.PROTECT, verbose_name="方案")
 
     objects = BillQuerySet.as_manager()
+    sentences = {"bill_stands_in_its_enrollments_village": "缴费明细须与参保登记同村同年度。"}
 
     class Meta:
         verbose_name = verbose_name_plural = "缴费明细"
@@ -203,6 +216,9 @@ class Approval(models.Model):
     approver = models.ForeignKey(User, models.PROTECT, verbose_name="核准人", related_name="+")
     at = models.DateTimeField("时间", db_default=Now())
 
+    objects = OnDocumentQuerySet["Approval"].as_manager()
+    sentences = {"enrollment_approval_document_id_key": "这张单据已经核准过。"}
+
     class Meta:
         verbose_name = verbose_name_plural = "核准"
 
@@ -217,6 +233,9 @@ class RefundLine(models.Model):
 
     document = models.ForeignKey(Document, models.PROTECT, verbose_name="退费单", related_name="refund_lines")
     bill = models.OneToOneField(Bill, models.PROTECT, verbose_name="缴费明细", related_name="refund_line")
+
+    objects = OnDocumentQuerySet["RefundLine"].as_manager()
+    sentences = {"enrollment_refundline_bill_id_key": "这笔缴费已经退过。"}
 
     class Meta:
         verbose_name = verbose_name_plural = "退费明细"

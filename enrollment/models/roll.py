@@ -191,6 +191,7 @@ class PaidRow(models.Model):
     )
 
     objects = ScopedQuerySet["PaidRow"].as_manager()
+    sentences = {"paid_row_stands_in_its_enrollments_village": "缴费名单行须与参保登记同村同年度。"}
 
     class Meta:
         verbose_name = verbose_name_plural = "缴费名单行"

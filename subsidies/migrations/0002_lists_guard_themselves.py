@@ -8,6 +8,8 @@ PLAN = "生效的方案不能修改或删除；变更请另发一版。"
 ROSTERS = """
 CREATE FUNCTION check_roster_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Who approves the list waits for this, and this for whoever approves it.
+    PERFORM FROM subsidies_roster WHERE id IN (SELECT roster_id FROM new_rows) ORDER BY id FOR SHARE;
     IF EXISTS (
         SELECT FROM subsidies_roster WHERE id IN (SELECT roster_id FROM new_rows) AND approver_id IS NOT NULL
     ) THEN
