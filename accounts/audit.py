@@ -41,12 +41,24 @@ BEGIN
 END $body$ $format$, current_schema());
 END $install$;
 
+-- Only the owner may ANALYZE, but the web role fills tables by the ten thousand, and the next question of the same
+-- transaction needs to know how many rows there are now.
+DO $install$
+BEGIN
+EXECUTE format($format$
+CREATE FUNCTION refresh_statistics(name text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = %I, pg_temp AS $body$
+BEGIN
+    EXECUTE format('ANALYZE %%I', name);
+END $body$ $format$, current_schema());
+END $install$;
+
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '%', TG_ARGV[1] USING ERRCODE = 'check_violation', CONSTRAINT = TG_ARGV[0], TABLE = TG_TABLE_NAME;
 END $$;
 """
-REMOVE = "DROP FUNCTION audit_changes() CASCADE; DROP FUNCTION refuse_change() CASCADE;"
+REMOVE = "DROP FUNCTION audit_changes() CASCADE; DROP FUNCTION refresh_statistics(text); DROP FUNCTION refuse_change() CASCADE;"
 
 
 def pinned(*functions: str) -> RunSQL:

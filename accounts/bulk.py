@@ -34,6 +34,7 @@ def insert_many(model: type[models.Model], columns: Sequence[str], rows: Iterabl
         return len(rows)
     with _Staging(table, names, rows) as staging, connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staging}")
+        cursor.execute("SELECT refresh_statistics(%s)", [model._meta.db_table])
     return len(rows)
 
 

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
 ]
 
 MIDDLEWARE = [
@@ -66,6 +67,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database_settings(os.environ)}
+# `bench` works in a database of its own, beside the office's.
+DATABASES["default"]["NAME"] = os.environ.get("DATABASE_NAME") or DATABASES["default"]["NAME"]
 # Everything but `migrate` acts as this role, which owns no table; named after the database it was made for.
 WEB_ROLE = f"{DATABASES['default']['NAME']}_web"
 DATABASES["default"].setdefault("OPTIONS", {})["assume_role"] = WEB_ROLE
@@ -91,7 +94,8 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 CONTENT_SECURITY_POLICY = {

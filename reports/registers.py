@@ -1,7 +1,7 @@
 """What stands on a village's printed register: everyone registered, in the order the paper has."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def register_rows(village: Village, *, plan: Plan, group: str | None, on: date) 
     return [_row(row, people[row["pk"]], standing.get(row["pk"]), assessor, plan, on) for row in shown]
 
 
-def _standing(village: Village, year: int) -> Iterable[dict[str, Any]]:
+def _standing(village: Village, year: int) -> Iterable[Mapping[str, Any]]:
     standing = Standing.objects.not_refunded().filter(village=village, year=year)
     return standing.values(
         "enrollment_id",
@@ -99,7 +99,7 @@ def _standing(village: Village, year: int) -> Iterable[dict[str, Any]]:
     )
 
 
-def _paper_order(row: dict[str, Any]) -> tuple[object, ...]:
+def _paper_order(row: Mapping[str, Any]) -> tuple[object, ...]:
     """Groups and 户号 by their numbers, the householder first, then relations by code."""
     group, household = row["group_name"] or "", row["household_number"] or ""
     head_first = (not row["is_householder"], row["relation"], row["pk"])
@@ -112,9 +112,9 @@ def _by_number(text: str) -> tuple[int, str]:
 
 
 def _row(
-    row: dict[str, Any],
+    row: Mapping[str, Any],
     person: Enrolled,
-    standing: dict[str, Any] | None,
+    standing: Mapping[str, Any] | None,
     assessor: Assessor,
     plan: Plan,
     on: date,

@@ -443,6 +443,7 @@ ROLL = [
     row_of(PERSON, "birth_date_and_sex_follow_the_number", birth_date=date(1985, 5, 7)),
     row_of(PERSON, "birth_date_and_sex_follow_the_number", sex="女"),
     row_of(PERSON, "householder_has_relation_02", relation="20"),
+    row_of(PERSON, "person_id_kind_is_known", id_kind="ID", number="1"),
     row_of(PERSON, "person_sex_is_known", id_kind="passport", number="E1", sex="M"),
     pair_of("enrollment_enrollment", "one_live_enrollment_per_person_and_year", village_id="@other", scheme="employee"),
     row_of("enrollment_enrollment", "enrollment_grounds_are_known", grounds="投亲"),

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,14 @@ def the_user(username: str) -> User:
     if not user:
         raise Refused(f"没有“{username}”这个账号，或已停用。")
     return user
+
+
+def the_day(written: str) -> date:
+    """A day written as 2019-12-10. Raises Refused."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise Refused(f"“{written}”不是日期，请写成 2019-12-10 的样子。") from None
 
 
 def the_file(path: str) -> Path:

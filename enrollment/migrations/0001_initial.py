@@ -871,6 +871,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="person",
             constraint=models.CheckConstraint(
+                condition=models.Q(("id_kind__in", ["id", "residence", "passport", "other", "none"])),
+                name="person_id_kind_is_known",
+                violation_error_message="没有这种证件类型。",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="person",
+            constraint=models.CheckConstraint(
                 condition=models.Q(("sex__in", ["男", "女", ""])),
                 name="person_sex_is_known",
                 violation_error_message="性别应为男或女。",

@@ -150,6 +150,12 @@ class Person(models.Model):
                 name="householder_has_relation_02",
                 violation_error_message="户主的与户主关系应为户主。",
             ),
+            # Else a kind nobody knows would be a way past the check of the number.
+            models.CheckConstraint(
+                condition=Q(id_kind__in=["id", "residence", "passport", "other", "none"]),
+                name="person_id_kind_is_known",
+                violation_error_message="没有这种证件类型。",
+            ),
             models.CheckConstraint(
                 condition=Q(sex__in=["男", "女", ""]),
                 name="person_sex_is_known",

@@ -9,7 +9,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,148 +17,328 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='District',
+            name="District",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, unique=True, verbose_name='区县')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=50, unique=True, verbose_name="区县")),
             ],
             options={
-                'verbose_name': '区县',
-                'verbose_name_plural': '区县',
+                "verbose_name": "区县",
+                "verbose_name_plural": "区县",
             },
         ),
         migrations.CreateModel(
-            name='Township',
+            name="Township",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(error_messages={'unique': '已有这个乡镇。'}, max_length=50, unique=True, verbose_name='乡镇')),
-                ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='启用时间')),
-                ('district', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.district', verbose_name='区县')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        error_messages={"unique": "已有这个乡镇。"}, max_length=50, unique=True, verbose_name="乡镇"
+                    ),
+                ),
+                (
+                    "opened_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="启用时间"),
+                ),
+                (
+                    "district",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.district",
+                        verbose_name="区县",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '乡镇',
-                'verbose_name_plural': '乡镇',
+                "verbose_name": "乡镇",
+                "verbose_name_plural": "乡镇",
             },
         ),
         migrations.CreateModel(
-            name='Village',
+            name="Village",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=20, verbose_name='代码')),
-                ('name', models.CharField(max_length=60, verbose_name='村（社区）')),
-                ('kind', models.CharField(choices=[('village', '村'), ('community', '社区'), ('school', '学校'), ('employer', '单位')], default='village', max_length=10, verbose_name='种类')),
-                ('closed_on', models.DateField(blank=True, null=True, verbose_name='撤并日期')),
-                ('successor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='并入')),
-                ('township', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.township', verbose_name='乡镇')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(max_length=20, verbose_name="代码")),
+                ("name", models.CharField(max_length=60, verbose_name="村（社区）")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("village", "村"), ("community", "社区"), ("school", "学校"), ("employer", "单位")],
+                        default="village",
+                        max_length=10,
+                        verbose_name="种类",
+                    ),
+                ),
+                ("closed_on", models.DateField(blank=True, null=True, verbose_name="撤并日期")),
+                (
+                    "successor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.village",
+                        verbose_name="并入",
+                    ),
+                ),
+                (
+                    "township",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.township", verbose_name="乡镇"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '村（社区）',
-                'verbose_name_plural': '村（社区）',
-                'ordering': ['code'],
+                "verbose_name": "村（社区）",
+                "verbose_name_plural": "村（社区）",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Quota',
+            name="Quota",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('scheme', models.CharField(choices=[('resident', '居民医保'), ('employee', '职工医保'), ('student', '大学生')], default='resident', max_length=10, verbose_name='险种')),
-                ('hukou', models.PositiveIntegerField(blank=True, null=True, verbose_name='户籍人口数')),
-                ('previous', models.PositiveIntegerField(blank=True, null=True, verbose_name='上年任务数')),
-                ('net_increase', models.IntegerField(blank=True, null=True, verbose_name='预计净增数')),
-                ('target', models.PositiveIntegerField(verbose_name='任务数')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                (
+                    "scheme",
+                    models.CharField(
+                        choices=[("resident", "居民医保"), ("employee", "职工医保"), ("student", "大学生")],
+                        default="resident",
+                        max_length=10,
+                        verbose_name="险种",
+                    ),
+                ),
+                ("hukou", models.PositiveIntegerField(blank=True, null=True, verbose_name="户籍人口数")),
+                ("previous", models.PositiveIntegerField(blank=True, null=True, verbose_name="上年任务数")),
+                ("net_increase", models.IntegerField(blank=True, null=True, verbose_name="预计净增数")),
+                ("target", models.PositiveIntegerField(verbose_name="任务数")),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '任务',
-                'verbose_name_plural': '任务',
+                "verbose_name": "任务",
+                "verbose_name_plural": "任务",
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('clerk', '村级经办员'), ('township', '镇医保办'), ('health', '卫生院'), ('bureau', '名单部门'), ('district', '区督导'), ('sysadmin', '系统管理员'), ('auditor', '审计')], max_length=10, verbose_name='岗位')),
-                ('office', models.CharField(blank=True, max_length=30, verbose_name='部门')),
-                ('starts_on', models.DateField(default=django.utils.timezone.localdate, verbose_name='起')),
-                ('ends_on', models.DateField(blank=True, null=True, verbose_name='止')),
-                ('district', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.district', verbose_name='区县')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
-                ('township', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.township', verbose_name='乡镇')),
-                ('village', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("clerk", "村级经办员"),
+                            ("township", "镇医保办"),
+                            ("health", "卫生院"),
+                            ("bureau", "名单部门"),
+                            ("district", "区督导"),
+                            ("sysadmin", "系统管理员"),
+                            ("auditor", "审计"),
+                        ],
+                        max_length=10,
+                        verbose_name="岗位",
+                    ),
+                ),
+                ("office", models.CharField(blank=True, max_length=30, verbose_name="部门")),
+                ("starts_on", models.DateField(default=django.utils.timezone.localdate, verbose_name="起")),
+                ("ends_on", models.DateField(blank=True, null=True, verbose_name="止")),
+                (
+                    "district",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.district",
+                        verbose_name="区县",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="账号",
+                    ),
+                ),
+                (
+                    "township",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.township",
+                        verbose_name="乡镇",
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.village",
+                        verbose_name="村（社区）",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '岗位',
-                'verbose_name_plural': '岗位',
+                "verbose_name": "岗位",
+                "verbose_name_plural": "岗位",
             },
         ),
         migrations.CreateModel(
-            name='Group',
+            name="Group",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30, verbose_name='组')),
-                ('cadre', models.CharField(blank=True, max_length=50, verbose_name='包干干部')),
-                ('village', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=30, verbose_name="组")),
+                ("cadre", models.CharField(blank=True, max_length=50, verbose_name="包干干部")),
+                (
+                    "village",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.village", verbose_name="村（社区）"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '组',
-                'verbose_name_plural': '组',
+                "verbose_name": "组",
+                "verbose_name_plural": "组",
             },
         ),
         migrations.AddConstraint(
-            model_name='township',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='township_has_a_name', violation_error_message='乡镇名称不能为空。'),
+            model_name="township",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True),
+                name="township_has_a_name",
+                violation_error_message="乡镇名称不能为空。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='village',
-            constraint=models.UniqueConstraint(fields=('township', 'code'), name='village_code_once', violation_error_message='已有这个村代码。'),
+            model_name="village",
+            constraint=models.UniqueConstraint(
+                fields=("township", "code"), name="village_code_once", violation_error_message="已有这个村代码。"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='village',
-            constraint=models.UniqueConstraint(fields=('township', 'name'), name='village_name_once', violation_error_message='已有这个村名。'),
+            model_name="village",
+            constraint=models.UniqueConstraint(
+                fields=("township", "name"), name="village_name_once", violation_error_message="已有这个村名。"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='village',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('code', ''), _negated=True), models.Q(('name', ''), _negated=True)), name='village_has_code_and_name', violation_error_message='村的代码和名称不能为空。'),
+            model_name="village",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("code", ""), _negated=True), models.Q(("name", ""), _negated=True)),
+                name="village_has_code_and_name",
+                violation_error_message="村的代码和名称不能为空。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.UniqueConstraint(fields=('village', 'year', 'scheme'), name='one_quota_per_unit_year_scheme', violation_error_message='该单位本年度该险种已有任务数。'),
+            model_name="quota",
+            constraint=models.UniqueConstraint(
+                fields=("village", "year", "scheme"),
+                name="one_quota_per_unit_year_scheme",
+                violation_error_message="该单位本年度该险种已有任务数。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('previous__isnull', True), ('net_increase__isnull', True), ('target', django.db.models.expressions.CombinedExpression(models.F('previous'), '+', models.F('net_increase'))), _connector='OR'), name='quota_adds_up', violation_error_message='上年任务数与预计净增数之和应等于任务数。'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("previous__isnull", True),
+                    ("net_increase__isnull", True),
+                    (
+                        "target",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("previous"), "+", models.F("net_increase")
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="quota_adds_up",
+                violation_error_message="上年任务数与预计净增数之和应等于任务数。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('scheme__in', ['resident', 'employee', 'student'])), name='quota_scheme_is_known', violation_error_message='没有这个险种。'),
+            model_name="quota",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scheme__in", ["resident", "employee", "student"])),
+                name="quota_scheme_is_known",
+                violation_error_message="没有这个险种。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('district__isnull', True), ('township__isnull', True), ('village__isnull', False)), models.Q(('district__isnull', True), ('township__isnull', False), ('village__isnull', True)), models.Q(('district__isnull', False), ('township__isnull', True), ('village__isnull', True)), _connector='OR'), name='posting_has_one_scope', violation_error_message='岗位须属于一个村、一个乡镇或一个区县，且只属于一个。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("district__isnull", True), ("township__isnull", True), ("village__isnull", False)),
+                    models.Q(("district__isnull", True), ("township__isnull", False), ("village__isnull", True)),
+                    models.Q(("district__isnull", False), ("township__isnull", True), ("village__isnull", True)),
+                    _connector="OR",
+                ),
+                name="posting_has_one_scope",
+                violation_error_message="岗位须属于一个村、一个乡镇或一个区县，且只属于一个。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', 'clerk'), _negated=True), ('village__isnull', False), _connector='OR'), name='clerk_is_posted_to_a_village', violation_error_message='村级经办员须指定村。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("role", "clerk"), _negated=True), ("village__isnull", False), _connector="OR"
+                ),
+                name="clerk_is_posted_to_a_village",
+                violation_error_message="村级经办员须指定村。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('role', 'clerk'), ('village__isnull', True), _connector='OR'), name='only_clerks_are_posted_to_a_village', violation_error_message='只有村级经办员可以指定村。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role", "clerk"), ("village__isnull", True), _connector="OR"),
+                name="only_clerks_are_posted_to_a_village",
+                violation_error_message="只有村级经办员可以指定村。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('office__gt', ''), ('role', 'bureau')), models.Q(models.Q(('role', 'bureau'), _negated=True), ('office', '')), _connector='OR'), name='bureau_names_its_office', violation_error_message='名单部门须写明部门（如民政办），其他岗位不写。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("office__gt", ""), ("role", "bureau")),
+                    models.Q(models.Q(("role", "bureau"), _negated=True), ("office", "")),
+                    _connector="OR",
+                ),
+                name="bureau_names_its_office",
+                violation_error_message="名单部门须写明部门（如民政办），其他岗位不写。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['clerk', 'township', 'health', 'bureau', 'district', 'sysadmin', 'auditor'])), name='posting_role_is_known', violation_error_message='没有这个岗位。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("role__in", ["clerk", "township", "health", "bureau", "district", "sysadmin", "auditor"])
+                ),
+                name="posting_role_is_known",
+                violation_error_message="没有这个岗位。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='posting_ends_after_it_starts', violation_error_message='岗位的止日不能早于起日。'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_on__isnull", True), ("ends_on__gte", models.F("starts_on")), _connector="OR"),
+                name="posting_ends_after_it_starts",
+                violation_error_message="岗位的止日不能早于起日。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='group',
-            constraint=models.UniqueConstraint(fields=('village', 'name'), name='group_name_once', violation_error_message='本村已有这个组。'),
+            model_name="group",
+            constraint=models.UniqueConstraint(
+                fields=("village", "name"), name="group_name_once", violation_error_message="本村已有这个组。"
+            ),
         ),
     ]

@@ -1,4 +1,3 @@
-from datetime import date
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -6,7 +5,7 @@ from django.core.management.base import CommandParser
 from accounts.models import User
 from enrollment.actions.ledger import NoPlan
 from enrollment.actions.payments import enroll_subsidised
-from villages.commands import OfficeCommand, the_township
+from villages.commands import OfficeCommand, the_day, the_township
 
 
 class Command(OfficeCommand):
@@ -17,11 +16,11 @@ class Command(OfficeCommand):
         super().add_arguments(parser)
         parser.add_argument("who", choices=["subsidised"])
         parser.add_argument("--year", type=int, required=True)
-        parser.add_argument("--on", type=date.fromisoformat, required=True, help="办理日期，如 2019-12-05")
+        parser.add_argument("--on", required=True, help="办理日期，如 2019-12-05")
 
     def act(self, **options: Any) -> None:
         told = enroll_subsidised(
-            township=the_township(options), year=options["year"], by=User.objects.console(), on=options["on"]
+            township=the_township(options), year=options["year"], by=User.objects.console(), on=the_day(options["on"])
         )
         if options["json"]:
             self.answer(told)

@@ -1,11 +1,10 @@
-from datetime import date
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from enrollment.actions.ledger import NoPlan
 from reports.queries import awards, funders, gaps, progress, unpaid
-from villages.commands import OfficeCommand, Refused, the_township, the_village
+from villages.commands import OfficeCommand, Refused, the_day, the_township, the_village
 
 
 class Command(OfficeCommand):
@@ -16,7 +15,7 @@ class Command(OfficeCommand):
         super().add_arguments(parser)
         parser.add_argument("what", choices=["progress", "awards", "funders", "gaps", "unpaid"])
         parser.add_argument("--year", type=int, required=True)
-        parser.add_argument("--as-of", type=date.fromisoformat, help="截至日，如 2019-12-10；不写为今天")
+        parser.add_argument("--as-of", help="截至日，如 2019-12-10；不写为今天")
         parser.add_argument("--village", help="村名或代码（unpaid）")
 
     def act(self, **options: Any) -> None:
@@ -38,7 +37,8 @@ class Command(OfficeCommand):
         if options["what"] == "gaps":
             return gaps(township=township, year=year)
         question = {"progress": progress, "awards": awards, "funders": funders}[options["what"]]
-        return question(township=township, year=year, on=options["as_of"])
+        on = the_day(options["as_of"]) if options["as_of"] else None
+        return question(township=township, year=year, on=on)
 
 
 def _plain(cell: object) -> object:

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             plan = plan_from_toml(the_file(options["plan"]).read_text("utf-8-sig"))
-            people = json.loads(sys.stdin.read())
+            people = json.loads(sys.stdin.buffer.read().decode("utf-8-sig"))
         except (Refused, BadPlan) as no:
             self._fail(str(no))
         except UnicodeDecodeError:

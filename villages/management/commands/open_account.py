@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from villages.actions import open_account
-from villages.commands import OfficeCommand, the_township, the_village
+from villages.commands import OfficeCommand, Refused, the_township, the_village
 from villages.models import Role
 
 
@@ -13,13 +13,15 @@ class Command(OfficeCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("username")
-        parser.add_argument("--role", required=True, choices=Role.values)
+        parser.add_argument("--role", required=True, help=f"岗位：{'、'.join(Role.values)}")
         parser.add_argument("--village", help="村名或代码（村级经办员必填）")
         parser.add_argument("--office", default="", help="部门，如民政办（名单部门必填）")
         parser.add_argument("--name", default="", help="姓名")
 
     def act(self, **options: Any) -> None:
         township = the_township(options)
+        if options["role"] not in Role.values:
+            raise Refused(f"没有“{options['role']}”这个岗位；有：{'、'.join(Role.values)}。")
         village = the_village(township, options["village"]) if options["village"] else None
         user, code = open_account(
             username=options["username"],
