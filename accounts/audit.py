@@ -112,21 +112,26 @@ def append_only(table: str, name: str, sentence: str) -> RunSQL:
     )
 
 
-def name_actor(username: str, request: str = "") -> None:
-    """Tell the database who acts on this connection from now on."""
+NAME = """
+SELECT coalesce(current_setting('canbao.actor', true), ''), coalesce(current_setting('canbao.request', true), ''),
+    set_config('canbao.actor', %s, false), set_config('canbao.request', %s, false)
+"""
+
+
+def name_actor(username: str, request: str = "") -> tuple[str, str]:
+    """Tell the database who acts on this connection from now on; who did before, and in which request."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('canbao.actor', %s, false), set_config('canbao.request', %s, false)",
-            [username, request],
-        )
+        cursor.execute(NAME, [username, request])
+        before, asked, *_ = cursor.fetchone()
+    return before, asked
 
 
 @contextmanager
 def acting(username: str) -> Iterator[None]:
-    """What is changed inside stands on the trail under this name, then nobody's again."""
-    name_actor(username, uuid4().hex)
+    """What is changed inside stands on the trail under this name, then under whoever acted before."""
+    before = name_actor(username, uuid4().hex)
     try:
         yield
     finally:
         if not connection.needs_rollback:
-            name_actor("")
+            name_actor(*before)

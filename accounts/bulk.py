@@ -59,7 +59,9 @@ class _Staging:
     def __enter__(self) -> str:
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE TEMP TABLE staging AS SELECT {self.names} FROM {self.table} WITH NO DATA")
-            cursor.copy_expert(f"COPY staging ({self.names}) FROM STDIN", _Lines(self.rows))
+            # Past Django's cursor psycopg would speak for itself, and no deed would know its errors.
+            with connection.wrap_database_errors:
+                cursor.copy_expert(f"COPY staging ({self.names}) FROM STDIN", _Lines(self.rows))
             cursor.execute("ANALYZE staging")
         return "staging"
 
@@ -104,7 +106,7 @@ def _copied(value: object) -> str:
 
 def _insert_values(statement: str, rows: list[Sequence[Any]]) -> None:
     adapted = [[json.dumps(v, ensure_ascii=False) if isinstance(v, dict | list) else v for v in row] for row in rows]
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         execute_values(cursor.cursor, statement, adapted, page_size=len(adapted))
 
 

@@ -47,7 +47,7 @@ def make_template() -> None:
     """Migrate the template once per run; the other workers wait for it."""
     with server() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        cursor.execute("SELECT FROM pg_database WHERE datname = %s AND datistemplate", [TEMPLATE])
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [TEMPLATE])
         if not cursor.fetchone():
             cursor.execute(f'CREATE DATABASE "{TEMPLATE}"')
             use(TEMPLATE)

@@ -40,7 +40,9 @@ def make_village(township: Township, name: str = "柳树村", *, quota: int | No
     return village
 
 
-def make_user(username: str, role: Role | None = None, *, place: Village | Township | None = None, office: str = "") -> User:
+def make_user(
+    username: str, role: Role | None = None, *, place: Village | Township | None = None, office: str = ""
+) -> User:
     user = User.objects.create_user(username=username, full_name=username)
     if role:
         scope = {"village": place} if isinstance(place, Village) else {"township": place}
@@ -75,7 +77,9 @@ def enlist(person: Person, year: int = 2020, **more: object) -> Enrollment:
     return Enrollment.objects.create(person=person, year=year, village=person.household.village, **more)
 
 
-def make_family(village: Village, *names: str, year: int = 2020, number: str = "") -> tuple[Household, list[Enrollment]]:
+def make_family(
+    village: Village, *names: str, year: int = 2020, number: str = ""
+) -> tuple[Household, list[Enrollment]]:
     """A household on the year's roll: the first is the householder, the others are children."""
     household = make_household(village, number)
     relations = ["02", *["20"] * len(names)]

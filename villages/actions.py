@@ -1,6 +1,7 @@
 """What an office does with places, people at work and quotas."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from django.db import transaction
 from accounts.actions import give_code
 from accounts.imports import BadRow, Fault, NothingApplied, Report, hand_in
 from accounts.models import User
+from accounts.sheets.cells import BadCell, count, shown
 from accounts.sheets.headers import Record, read_records
 from accounts.sheets.reading import read_sheets
 from villages.importers.quotas import QuotaRow, columns_for, is_total, read_quota
@@ -51,14 +53,23 @@ def import_quotas(*, path: Path, township: Township, year: int, by: User, dry_ru
         records = read_records(book, columns_for(year))
         rows, totals = _read_rows(records, report)
         report.notes = list(records.notes)
+    known = villages_by_word(township)
+    rows = _settled(rows, known, report)
     _refuse_doubles(rows, report)
     _check_totals(totals, [row for _, row in rows], report)
-    villages = _known_or_made(township, [row for _, row in rows])
+    villages = _known_or_made(township, known, [row for _, row in rows])
     _write_quotas(rows, villages, year, report)
     if not report.read:
         raise NothingApplied("表里没有数据行。")
     transaction.set_rollback(dry_run)
     return report
+
+
+def villages_by_word(township: Township) -> dict[str, Village]:
+    """The township's villages by whatever a sheet may call them: the code, the code without its zeros, the name."""
+    villages = list(Village.objects.filter(township=township))
+    shortened = {short: village for village in villages if (short := village.code.lstrip("0"))}
+    return shortened | {village.code: village for village in villages} | {village.name: village for village in villages}
 
 
 def _read_rows(records: object, report: Report) -> tuple[list[tuple[Record, QuotaRow]], list[Record]]:
@@ -72,6 +83,22 @@ def _read_rows(records: object, report: Report) -> tuple[list[tuple[Record, Quot
         except BadRow as bad:
             report.refuse(record, bad.faults)
     return rows, totals
+
+
+def _settled(
+    rows: list[tuple[Record, QuotaRow]], known: dict[str, Village], report: Report
+) -> list[tuple[Record, QuotaRow]]:
+    """The rows under their villages' own names; a code that is another village's is refused."""
+    owners = {word: village.name for word, village in known.items()}
+    settled = []
+    for record, row in rows:
+        name = owners.get(row.village, row.village)
+        owner = owners.setdefault(row.code, name) if row.code else name
+        if owner == name:
+            settled.append((record, replace(row, village=name)))
+        else:
+            report.refuse(record, [Fault("代码", row.code, f"代码{row.code}是{owner}的，请核对。")])
+    return settled
 
 
 def _refuse_doubles(rows: list[tuple[Record, QuotaRow]], report: Report) -> None:
@@ -91,7 +118,13 @@ def _refuse_doubles(rows: list[tuple[Record, QuotaRow]], report: Report) -> None
         for record, row in several:
             report.refuse(
                 record,
-                [Fault("村(社区)", row.village, f"第{numbers}行都是“{row.village}”，内容不同，请核对后只留一行。")],
+                [
+                    Fault(
+                        "村(社区)",
+                        shown(record.values.get("村(社区)")),
+                        f"第{numbers}行都是“{row.village}”，内容不同，请核对后只留一行。",
+                    )
+                ],
             )
             rows.remove((record, row))
 
@@ -104,32 +137,35 @@ def _check_totals(totals: list[Record], rows: list[QuotaRow], report: Report) ->
         sums.update({name: value or 0 for name, value in zip(sums, given, strict=True)})
     for record in totals if not report.refused else []:
         for name, total in sums.items():
-            written = record.values.get(name)
-            if isinstance(written, int | float) and not isinstance(written, bool) and written != total:
+            written = _number_in(record, name)
+            if written is not None and written != total:
                 report.refuse(
-                    record, [Fault(name, f"{written:g}", f"合计行的{name}是{written:g}，各行之和是{total}，请核对。")]
+                    record, [Fault(name, str(written), f"合计行的{name}是{written}，各行之和是{total}，请核对。")]
                 )
                 break
 
 
-def _known_or_made(township: Township, rows: list[QuotaRow]) -> dict[str, Village]:
-    villages = {village.name: village for village in Village.objects.filter(township=township)}
-    by_code = {village.code: village for village in villages.values()}
+def _number_in(record: Record, column: str) -> int | None:
+    try:
+        return count(record.values.get(column))
+    except BadCell:
+        return None
+
+
+def _known_or_made(township: Township, known: dict[str, Village], rows: list[QuotaRow]) -> dict[str, Village]:
+    villages = {village.name: village for village in known.values()}
+    taken = {village.code for village in known.values()} | {row.code for row in rows}
     for row in rows:
-        if row.village in villages:
-            continue
-        if row.village in by_code:
-            villages[row.village] = by_code[row.village]
-            continue
-        code = row.code or _next_code(by_code)
-        village = by_code.get(code) or Village.objects.create(
-            township=township, code=code, name=row.village, kind=row.kind or _guessed_kind(row.village)
-        )
-        villages[row.village] = by_code[code] = village
+        if row.village not in villages:
+            code = row.code or _next_code(taken)
+            taken.add(code)
+            villages[row.village] = Village.objects.create(
+                township=township, code=code, name=row.village, kind=row.kind or _guessed_kind(row.village)
+            )
     return villages
 
 
-def _next_code(taken: dict[str, Village]) -> str:
+def _next_code(taken: set[str]) -> str:
     return next(code for n in range(1, 100_000) if (code := f"{n:02d}") not in taken)
 
 

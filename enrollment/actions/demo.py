@@ -187,7 +187,18 @@ def _open_campaign(loaded: Loaded, campaign: Campaign) -> None:
         _hand_in(loaded, campaign.year, roster)
     unit_of = [row.unit for row in loaded.town.people]
     migrant = [row.is_migrant for row in loaded.town.people]
-    columns = ["person_id", "year", "scheme", "village_id", "tariff_class", "tier", "grounds", "is_migrant", "entered_on", "stop_reason"]
+    columns = [
+        "person_id",
+        "year",
+        "scheme",
+        "village_id",
+        "tariff_class",
+        "tier",
+        "grounds",
+        "is_migrant",
+        "entered_on",
+        "stop_reason",
+    ]
     rows = [
         (
             loaded.people[row.person],
@@ -327,5 +338,14 @@ def _exempt(loaded: Loaded, campaign: Campaign, plan: Plan) -> None:
         )
         for row in campaign.exemptions
     ]
-    columns = ["enrollment_id", "reason", "is_insured_elsewhere", "evidence", "since", "maker_id", "approver_id", "approved_at"]
+    columns = [
+        "enrollment_id",
+        "reason",
+        "is_insured_elsewhere",
+        "evidence",
+        "since",
+        "maker_id",
+        "approver_id",
+        "approved_at",
+    ]
     insert_many(Exemption, columns, rows)

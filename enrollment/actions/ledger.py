@@ -7,11 +7,12 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.timezone import localdate
 
 from accounts.bulk import insert_many, take_ids
+from accounts.constraints import sentence_of
 from accounts.models import User
 from accounts.sheets.cells import same_name
 from enrollment.models import (
@@ -310,10 +311,12 @@ def _take(
     only: Iterable[int] | None = None,
 ) -> Document:
     """Bill what the household still owes, all of it or some people, as one document with one receipt."""
-    _lock(household, year)
-    earlier = Document.objects.filter(key=key).first()
+    earlier = posted_before(
+        key, household_id=household.pk, year=year, kind=kind, maker_id=by.pk, evidence_on=on, slip=slip
+    )
     if earlier:
-        return _same_or_raise(earlier, household=household, year=year, kind=kind, by=by, on=on, slip=slip)
+        return earlier
+    _lock(household, year)
     owed = Enrollment.objects.filter(person__household=household, year=year).owed()
     people = enrolled(owed if only is None else owed.filter(pk__in=list(only)))
     if not people:
@@ -344,11 +347,12 @@ def _take(
     return Document.objects.get(pk=pk)
 
 
-def _same_or_raise(
-    earlier: Document, *, household: Household, year: int, kind: Kind, by: User, on: date, slip: str
-) -> Document:
-    then = (earlier.household_id, earlier.year, earlier.kind, earlier.maker_id, earlier.evidence_on, earlier.slip)
-    if then != (household.pk, year, kind, by.pk, on, slip):
+def posted_before(key: UUID, **content: object) -> Document | None:
+    """The document this form's key already gave; the same key waits here until then. Raises KeyReused for other content."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(key)])
+    earlier = Document.objects.filter(key=key).first()
+    if earlier and any(getattr(earlier, name) != value for name, value in content.items()):
         raise KeyReused("这张表单已经用别的内容提交过，请重新打开页面。")
     return earlier
 
@@ -426,11 +430,14 @@ def deposit_cash(
 
     Raises NothingOwed when there is none, NoPlan.
     """
-    _hold_cash_of(by)
-    earlier = Document.objects.filter(key=key).first()
+    earlier = posted_before(
+        key, village_id=village.pk, year=year, kind=Kind.DEPOSIT, maker_id=by.pk, evidence_on=on, slip=slip
+    )
     if earlier:
         return earlier
+    _hold_cash_of(by)
     held = cash_in_hand(by=by, village=village, year=year).filter(evidence_on__lte=up_to or on)
+    _hold_people(held)
     bills = dict(held.values_list("bill_id", "bill__personal_fen"))
     if not bills:
         raise NothingOwed("没有待缴存的现金。")
@@ -451,6 +458,12 @@ def deposit_cash(
     )
     (pk,) = post([draft], maker=by)
     return Document.objects.get(pk=pk)
+
+
+def _hold_people(standing: QuerySet[Standing]) -> None:
+    """Hold the enrolments of these bills in key order, as a paid list does that may pay the same cash in."""
+    people = Enrollment.objects.filter(pk__in=list(standing.values_list("enrollment_id", flat=True)))
+    list(people.order_by("pk").select_for_update(of=["self"]).values_list("pk"))
 
 
 def _hold_cash_of(user: User) -> None:
@@ -476,10 +489,11 @@ def reverse(*, document: Document, key: UUID, by: User, approver: User, reason: 
 
     Raises NotAllowed.
     """
-    _hold_cash_of(document.maker)
-    earlier = Document.objects.filter(key=key).first()
+    earlier = posted_before(key, kind=Kind.REVERSAL, reverses_id=document.pk, maker_id=by.pk)
     if earlier:
         return earlier
+    _hold_cash_of(document.maker)
+    _hold_people(Standing.objects.filter(document=document))
     if Document.objects.filter(reverses=document).exists():
         raise NotAllowed("这张单据已经冲销过。")
     deposited = DepositLine.objects.filter(bill__document=document, document__reversal__isnull=True)
@@ -498,7 +512,10 @@ def reverse(*, document: Document, key: UUID, by: User, approver: User, reason: 
         reverses_id=document.pk,
         legs=_negated(document, paid_in),
     )
-    (pk,) = post([draft], maker=by)
+    try:
+        (pk,) = post([draft], maker=by)
+    except IntegrityError as no:
+        raise NotAllowed(sentence_of(no)) from no
     return Document.objects.get(pk=pk)
 
 
@@ -518,10 +535,10 @@ def refund(*, enrollment: Enrollment, key: UUID, by: User, approver: User, on: d
 
     Raises NotAllowed, NothingOwed when nothing stands.
     """
-    list(Enrollment.objects.filter(pk=enrollment.pk).select_for_update(of=["self"]))
-    earlier = Document.objects.filter(key=key).first()
+    earlier = posted_before(key, kind=Kind.REFUND, maker_id=by.pk, evidence_on=on, year=enrollment.year)
     if earlier:
         return earlier
+    list(Enrollment.objects.filter(pk=enrollment.pk).select_for_update(of=["self"]))
     standing = Standing.objects.filter(enrollment=enrollment, ended_on__isnull=True).select_related("bill", "document")
     paid = standing.filter(counts_on__isnull=False).first()
     if paid is None:
@@ -556,7 +573,7 @@ def receive_grant(
     """Record what a funder paid to the township against what it owes. Raises NotAllowed."""
     if not Posting.objects.of(by).filter(role=Role.TOWNSHIP, township=township).exists():
         raise NotAllowed("资助到账须由镇里登记。")
-    earlier = Document.objects.filter(key=key).first()
+    earlier = posted_before(key, kind=Kind.GRANT, township_id=township.pk, maker_id=by.pk, evidence_on=on, slip=slip)
     if earlier:
         return earlier
     legs = [("bank", fen), (f"receivable:{funder}", -fen)]

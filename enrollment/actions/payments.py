@@ -99,7 +99,7 @@ def import_payments(*, path: Path, township: Township, year: int, by: User, dry_
     """
     upload, report = hand_in(path, kind="payments", by=by)
     report.keeps_doubtful = True
-    one_at_a_time(township)
+    one_at_a_time()
     version = plan_in_force(township=township, year=year)
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
@@ -335,7 +335,7 @@ def enroll_subsidised(*, township: Township, year: int, by: User, on: date) -> d
 
     {"year", "on", "enrolled", "already"} in heads. Raises NoPlan.
     """
-    one_at_a_time(township)
+    one_at_a_time()
     version = plan_in_force(township=township, year=year)
     assessor = Assessor(version.plan, township)
     live = Enrollment.objects.live().not_exempt().filter(year=year, village__township=township)

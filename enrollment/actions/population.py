@@ -102,7 +102,7 @@ class Roll:
 def import_population(*, path: Path, township: Township, year: int, by: User, dry_run: bool = False) -> Report:
     """Take in households and persons, and put them on the year's roll. Raises UnreadableSheet, NothingApplied."""
     _, report = hand_in(path, kind="population", by=by)
-    one_at_a_time(township)
+    one_at_a_time()
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
         rows = _read(records, report, today=localdate())
@@ -125,10 +125,10 @@ def enlist(rows: Rows, *, township: Township, year: int, report: Report) -> None
     _flag_headless(placed, roll, report)
 
 
-def one_at_a_time(township: Township) -> None:
-    """Two files for one township wait for each other; clerks at their forms do not wait."""
+def one_at_a_time() -> None:
+    """Two files wait for each other, since a person may stand in both; clerks at their forms do not wait."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'), %s)", [township.pk])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'))")
 
 
 def _read(records: Records, report: Report, *, today: date) -> Rows:

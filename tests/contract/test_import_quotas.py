@@ -159,7 +159,9 @@ def test_each_refused_row_says_where_and_why(office, tmp_path, ending):
 def test_a_village_named_twice_differently_is_refused_both_times(office, tmp_path):
     take_in("quotas", sheet(tmp_path, "村(社区) 任务数", ("柳树村", 3)))
 
-    answer = take_in("quotas", sheet(tmp_path, "村(社区) 任务数", ("柳树村", 4), ("01", 5), ("桃树村", 2), ("桃树村", 2)))
+    answer = take_in(
+        "quotas", sheet(tmp_path, "村(社区) 任务数", ("柳树村", 4), ("01", 5), ("桃树村", 2), ("桃树村", 2))
+    )
 
     assert counts(answer) == {"new": 1, "same": 1, "refused": 2}
     assert places(answer) == [(2, "村(社区)", "柳树村"), (3, "村(社区)", "01")]
@@ -182,7 +184,9 @@ def test_each_scheme_has_its_own_quota(office, tmp_path):
 
 
 def test_a_village_s_code_is_the_sheet_s_or_the_next_free_one(office, tmp_path):
-    take_in("quotas", sheet(tmp_path, "村(社区) 代码 任务数", ("柳树村", "", 3), ("桃树村", "01", 2), ("李树村", "", 2)))
+    take_in(
+        "quotas", sheet(tmp_path, "村(社区) 代码 任务数", ("柳树村", "", 3), ("桃树村", "01", 2), ("李树村", "", 2))
+    )
 
     assert list(Village.objects.values_list("code", "name")) == [("01", "桃树村"), ("02", "柳树村"), ("03", "李树村")]
 
@@ -217,7 +221,7 @@ def test_refused_rows_come_back_mended(office, tmp_path, ending):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "文件里没有内容，请核对是否导出完整。"),
+        (b"", "文件是空的（0 字节），请重新导出后再导入。"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", None),
         ("村(社区),户籍人口数\n柳树村,4\n".encode(), None),
         ("村(社区),任务数\n".encode(), "表里没有数据行。"),

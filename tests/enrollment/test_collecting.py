@@ -151,7 +151,9 @@ def test_a_reversal_needs_a_second_human_of_the_place(town, village, approver):
     document = take(household, clerk)
 
     with pytest.raises(NotAllowed):
-        reverse(document=document, key=uuid4(), by=clerk, approver=type(clerk).objects.get(username=approver), reason="错")
+        reverse(
+            document=document, key=uuid4(), by=clerk, approver=type(clerk).objects.get(username=approver), reason="错"
+        )
 
 
 def test_after_the_deposit_only_two_of_the_township_reverse(town, village):

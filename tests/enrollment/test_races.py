@@ -200,7 +200,6 @@ def test_control_without_lock_and_rounds_they_take_it_twice(village, unlocked, m
     assert bills_of_each() == {DESKS}
 
 
-@pytest.mark.xfail(strict=True, reason="insert_many lets psycopg's own errors through, which no deed or view catches")
 def test_should_a_deed_forget_its_lock_the_database_still_refuses(village, unlocked, meet):
     household, _ = make_family(village, "张三")
     clerks = clerks_of(village)
@@ -252,7 +251,6 @@ def grant(town, boss, **more):
     return partial(receive_grant, township=town, year=2020, funder="财政", fen=100, by=boss, **given)
 
 
-@pytest.mark.xfail(strict=True, reason="receive_grant asks for its key without holding anything")
 def test_one_grant_sent_several_times_at_once_is_one_document(town, two_of_the_township, meet):
     meet("post", DESKS, patience=1)
 
@@ -332,7 +330,6 @@ def test_control_without_lock_and_lines_it_is_paid_in_twice(village, clerk, unlo
     assert Bill.objects.get().deposit_lines.count() == 2
 
 
-@pytest.mark.xfail(strict=True, reason="deposit_cash does not hold the enrolments that a paid list holds")
 def test_cash_that_a_paid_list_pays_in_meanwhile_is_no_longer_in_hand(town, village, clerk, tmp_path, monkeypatch):
     household, (enrollment,) = make_family(village, "张三")
     take(household, clerk)()

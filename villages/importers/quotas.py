@@ -108,9 +108,13 @@ def _kind(cell: Cell) -> str:
 
 
 def is_total(record: Record) -> bool:
-    """Whether the row is the sheet's own 合计."""
+    """Whether the row is the sheet's own 合计, written under the villages or, where it names none, under another column."""
     name = record.values.get("村(社区)")
-    return isinstance(name, str) and name.replace(" ", "").replace("　", "") in TOTALS
+    return any(_is_total_word(cell) for cell in (record.raw if is_blank(name) else [name]))
+
+
+def _is_total_word(cell: Cell) -> bool:
+    return isinstance(cell, str) and cell.replace(" ", "").replace("　", "") in TOTALS
 
 
 def read_quota(record: Record) -> QuotaRow:
