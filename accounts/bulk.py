@@ -1,7 +1,8 @@
 """Many rows in one statement: the set-based way in for imports and postings."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -92,16 +93,30 @@ class _Lines:
         return b"".join(parts)
 
 
+NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]").search
+
+
+def _escaped(text: str) -> str:
+    return text.translate(ESCAPES) if NEEDS_ESCAPE(text) else text
+
+
+def _json(value: object) -> str:
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+COPIED: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: "\\N",
+    str: _escaped,
+    int: str,
+    bool: lambda value: "t" if value else "f",
+    date: date.isoformat,
+    dict: _json,
+    list: _json,
+}
+
+
 def _copied(value: object) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        return value.translate(ESCAPES)
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return COPIED.get(type(value), lambda other: _escaped(str(other)))(value)
 
 
 def _insert_values(statement: str, rows: list[Sequence[Any]]) -> None:

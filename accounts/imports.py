@@ -2,15 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from accounts.models import Upload, User
-from accounts.sheets.cells import BadCell, Cell, shown
+from accounts.sheets.cells import BadCell, Cell, digits_text, shown, text
 from accounts.sheets.headers import Record
 
 T = TypeVar("T")
+REMEMBERED = 4096
+
+
+def remembered(reader: Callable[[Cell], T]) -> Callable[[Cell], T]:
+    """A reader for a column of few different values (village, relation, yes or no): each is read once."""
+    return lru_cache(maxsize=REMEMBERED, typed=True)(reader)
+
+
+def text_of(length: int) -> Callable[[Cell], str]:
+    """A reader of text of at most so many characters."""
+    return partial(text, max_length=length)
+
+
+def digits_of(length: int) -> Callable[[Cell], str]:
+    """A reader of digits or text of at most so many characters."""
+    return partial(digits_text, max_length=length)
 
 
 class Place(NamedTuple):

@@ -17,7 +17,8 @@ from accounts.sheets.reading import read_sheets
 from subsidies.importers.rosters import COLUMNS, RosterRow, read_entry
 from subsidies.models import PlanVersion, Roster, RosterEntry
 from subsidies.plan import Plan, document_of
-from villages.models import Posting, Role, Township, Village
+from villages.actions import villages_by_word
+from villages.models import Posting, Role, Township
 
 ENTRY_COLUMNS = [
     "roster_id",
@@ -93,9 +94,10 @@ def import_roster(
     upload, report = hand_in(path, kind="roster", by=by)
     report.keeps_doubtful = True
     Township.objects.select_for_update(no_key=True).get(pk=township.pk)
+    villages = {word: village.pk for word, village in villages_by_word(township).items()}
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
-        rows = _read_whole(list(unpivot(records)), report, today=localdate())
+        rows = _read_whole(list(unpivot(records)), report, villages, today=localdate())
         report.notes = list(records.notes)
     if report.refused:
         transaction.set_rollback(True)
@@ -103,16 +105,15 @@ def import_roster(
     if not rows:
         raise NothingApplied("名单里没有人员；空名单会取消所有人的资助，没有收取。")
     key = Roster.objects.filter(township=township, year=year, office=office, category=category)
-    latest = key.order_by("-month", "-pk").first()
+    # The list that this one follows: that of a later month stays as it is.
+    latest = key.filter(month__lte=month).order_by("-month", "-pk").first()
     earlier = {entry.number: entry for entry in latest.entries.all()} if latest else {}
-    villages = {village.name: village.pk for village in Village.objects.filter(township=township)}
     entries = [_entry(row, villages, earlier) for _, row in rows]
     _count(rows, entries, earlier, known_names, report)
     gone = len(earlier.keys() - {row.number for _, row in rows})
     if gone:
         report.notes.append(f"比上一份名单少了{gone}人，自本份名单月份起取消。")
-    is_repeat = latest is not None and latest.month == month and not gone and not report.new and not report.changed
-    roster = latest if is_repeat and latest and report.same + report.doubtful == len(earlier) + _doubles(rows) else None
+    roster = latest if latest and latest.month == month and set(entries) == set(map(_kept, earlier.values())) else None
     if roster is None:
         roster = Roster.objects.create(
             township=township, year=year, office=office, category=category, month=month, upload=upload, maker=by
@@ -124,10 +125,6 @@ def import_roster(
     return report
 
 
-def _doubles(rows: list[tuple[Record, RosterRow]]) -> int:
-    return len(rows) - len({row.number for _, row in rows})
-
-
 @transaction.atomic
 def approve_roster(*, roster: Roster, by: User) -> None:
     """A second human, of the township, puts a list in force. Raises ChangeNeedsApproval."""
@@ -137,13 +134,15 @@ def approve_roster(*, roster: Roster, by: User) -> None:
     Roster.objects.filter(pk=roster.pk).update(approver=by, approved_at=Now())
 
 
-def _read_whole(records: list[Record], report: Report, *, today: date) -> list[tuple[Record, RosterRow]]:
+def _read_whole(
+    records: list[Record], report: Report, villages: Mapping[str, int], *, today: date
+) -> list[tuple[Record, RosterRow]]:
     """Every row of the list; when one is wrong all count as refused, each with its reason."""
     rows: list[tuple[Record, RosterRow]] = []
     faults: dict[int, list[Fault]] = {}
     for at, record in enumerate(records):
         try:
-            rows.append((record, read_entry(record, today=today)))
+            rows.append((record, _read_known(record, villages, today=today)))
         except BadRow as bad:
             faults[at] = list(bad.faults)
     faults |= _differing_doubles(records, rows)
@@ -153,6 +152,14 @@ def _read_whole(records: list[Record], report: Report, *, today: date) -> list[t
         for at, record in enumerate(records):
             report.refuse(record, faults.get(at, [whole]))
     return rows
+
+
+def _read_known(record: Record, villages: Mapping[str, int], *, today: date) -> RosterRow:
+    row = read_entry(record, today=today)
+    if row.village and row.village not in villages:
+        said = f"没有“{row.village}”这个村（社区），请核对名称，或先导入任务分配表。"
+        raise BadRow(Fault("村(社区)", row.village, said))
+    return row
 
 
 def _differing_doubles(records: list[Record], rows: list[tuple[Record, RosterRow]]) -> dict[int, list[Fault]]:

@@ -215,7 +215,7 @@ class ListsInForce:
         self._categories = {pk: category for pk, (_, category), _ in self._rosters}
         entries = RosterEntry.objects.filter(roster__in=self._categories)
         if numbers is not None:
-            entries = entries.filter(number__in=list(numbers))
+            entries = entries.filter(number__one_of=list(numbers))
         self._entries: dict[str, list[tuple[int, date | None, date | None, Standing]]] = defaultdict(list)
         columns = ("number", "roster_id", "starts_on", "ends_on", "name", "decision", "disability_level")
         for number, roster, starts_on, ends_on, *said in entries.values_list(*columns).order_by("pk"):

@@ -7,65 +7,95 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(error_messages={'unique': '已有这个用户名。'}, max_length=40, unique=True, verbose_name='用户名')),
-                ('full_name', models.CharField(max_length=50, verbose_name='姓名')),
-                ('is_active', models.BooleanField(default=True, verbose_name='在用')),
-                ('code_hash', models.CharField(blank=True, max_length=128, verbose_name='一次性口令')),
-                ('code_expires_at', models.DateTimeField(blank=True, null=True, verbose_name='口令有效至')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='建立时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "已有这个用户名。"}, max_length=40, unique=True, verbose_name="用户名"
+                    ),
+                ),
+                ("full_name", models.CharField(max_length=50, verbose_name="姓名")),
+                ("is_active", models.BooleanField(default=True, verbose_name="在用")),
+                ("code_hash", models.CharField(blank=True, max_length=128, verbose_name="一次性口令")),
+                ("code_expires_at", models.DateTimeField(blank=True, null=True, verbose_name="口令有效至")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="建立时间"),
+                ),
             ],
             options={
-                'verbose_name': '账号',
-                'verbose_name_plural': '账号',
-                'constraints': [models.CheckConstraint(condition=models.Q(('username', ''), _negated=True), name='user_has_a_name', violation_error_message='用户名不能为空。'), models.CheckConstraint(condition=models.Q(models.Q(('username', 'console'), _negated=True), ('is_active', False), _connector='OR'), name='nobody_logs_in_as_console', violation_error_message='console 只供命令行使用，不能登录。')],
+                "verbose_name": "账号",
+                "verbose_name_plural": "账号",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("username", ""), _negated=True),
+                        name="user_has_a_name",
+                        violation_error_message="用户名不能为空。",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("username", "console"), _negated=True), ("is_active", False), _connector="OR"
+                        ),
+                        name="nobody_logs_in_as_console",
+                        violation_error_message="console 只供命令行使用，不能登录。",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditRow',
+            name="AuditRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='时间')),
-                ('actor', models.CharField(max_length=40, verbose_name='经手人')),
-                ('request', models.CharField(blank=True, max_length=40, verbose_name='请求')),
-                ('action', models.CharField(max_length=10, verbose_name='动作')),
-                ('table', models.CharField(max_length=63, verbose_name='表')),
-                ('row', models.BigIntegerField(verbose_name='行')),
-                ('before', models.JSONField(null=True, verbose_name='改前')),
-                ('after', models.JSONField(null=True, verbose_name='改后')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="时间")),
+                ("actor", models.CharField(max_length=40, verbose_name="经手人")),
+                ("request", models.CharField(blank=True, max_length=40, verbose_name="请求")),
+                ("action", models.CharField(max_length=10, verbose_name="动作")),
+                ("table", models.CharField(max_length=63, verbose_name="表")),
+                ("row", models.BigIntegerField(verbose_name="行")),
+                ("before", models.JSONField(null=True, verbose_name="改前")),
+                ("after", models.JSONField(null=True, verbose_name="改后")),
             ],
             options={
-                'verbose_name': '留痕',
-                'verbose_name_plural': '留痕',
-                'indexes': [models.Index(fields=['table', 'row'], name='audit_by_row')],
+                "verbose_name": "留痕",
+                "verbose_name_plural": "留痕",
+                "indexes": [models.Index(fields=["table", "row"], name="audit_by_row")],
             },
         ),
         migrations.CreateModel(
-            name='Upload',
+            name="Upload",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20, verbose_name='种类')),
-                ('name', models.CharField(max_length=255, verbose_name='文件名')),
-                ('sha256', models.CharField(db_index=True, max_length=64, verbose_name='内容摘要')),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='时间')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name='经手人')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20, verbose_name="种类")),
+                ("name", models.CharField(max_length=255, verbose_name="文件名")),
+                ("sha256", models.CharField(db_index=True, max_length=64, verbose_name="内容摘要")),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="时间")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL, verbose_name="经手人"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '交来的表',
-                'verbose_name_plural': '交来的表',
-                'constraints': [models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='upload_hash_is_sha256', violation_error_message='文件摘要不对。')],
+                "verbose_name": "交来的表",
+                "verbose_name_plural": "交来的表",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")),
+                        name="upload_hash_is_sha256",
+                        violation_error_message="文件摘要不对。",
+                    )
+                ],
             },
         ),
     ]

@@ -284,7 +284,7 @@ def plan_in_force(*, township: Township, year: int) -> PlanVersion:
 
 def next_rounds(enrollments: Iterable[int]) -> Counter[int]:
     """How often each of these enrolments was billed before, whatever became of it."""
-    rounds = Bill.objects.filter(enrollment__in=list(enrollments)).values_list("enrollment_id", flat=True)
+    rounds = Bill.objects.filter(enrollment__pk__one_of=list(enrollments)).values_list("enrollment_id", flat=True)
     return Counter(rounds)
 
 
@@ -347,10 +347,15 @@ def _take(
     return Document.objects.get(pk=pk)
 
 
-def posted_before(key: UUID, **content: object) -> Document | None:
-    """The document this form's key already gave; the same key waits here until then. Raises KeyReused for other content."""
+def _hold_key(key: UUID) -> None:
+    """The same form sent twice at once waits here for the first to end."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(key)])
+
+
+def posted_before(key: UUID, **content: object) -> Document | None:
+    """The document this form's key already gave; the same key waits here until then. Raises KeyReused for other content."""
+    _hold_key(key)
     earlier = Document.objects.filter(key=key).first()
     if earlier and any(getattr(earlier, name) != value for name, value in content.items()):
         raise KeyReused("这张表单已经用别的内容提交过，请重新打开页面。")
@@ -442,7 +447,7 @@ def deposit_cash(
     if not bills:
         raise NothingOwed("没有待缴存的现金。")
     plan = plan_in_force(township=village.township, year=year).plan
-    rounds = Counter(DepositLine.objects.filter(bill__in=bills).values_list("bill_id", flat=True))
+    rounds = Counter(DepositLine.objects.filter(bill__pk__one_of=bills).values_list("bill_id", flat=True))
     total = sum(bills.values())
     draft = Draft(
         township_id=village.township_id,
@@ -462,7 +467,7 @@ def deposit_cash(
 
 def _hold_people(standing: QuerySet[Standing]) -> None:
     """Hold the enrolments of these bills in key order, as a paid list does that may pay the same cash in."""
-    people = Enrollment.objects.filter(pk__in=list(standing.values_list("enrollment_id", flat=True)))
+    people = Enrollment.objects.filter(pk__one_of=list(standing.values_list("enrollment_id", flat=True)))
     list(people.order_by("pk").select_for_update(of=["self"]).values_list("pk"))
 
 

@@ -155,13 +155,13 @@ def _refuse_doubles(rows: Rows, report: Report) -> None:
 
 def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
     numbers = [row.number for row in rows.values()]
-    live = Enrollment.objects.live().filter(year=plan.year, village__township=township, person__number__in=numbers)
+    live = Enrollment.objects.live().filter(year=plan.year, village__township=township, person__number__one_of=numbers)
     # Held in key order before anything is asked, so that a clerk at a desk and this list do not bill one person twice.
     list(live.order_by("pk").select_for_update(of=["self"]).values_list("pk"))
     people = enrolled(live)
     ids = [person.pk for person in people]
-    exempt = Exemption.objects.live().filter(enrollment__in=ids).values_list("enrollment_id", "reason")
-    kept = PaidRow.objects.filter(enrollment__in=ids)
+    exempt = Exemption.objects.live().filter(enrollment__pk__one_of=ids).values_list("enrollment_id", "reason")
+    kept = PaidRow.objects.filter(enrollment__pk__one_of=ids)
     keys = kept.values_list("enrollment_id", "paid_on", "fen", "slip", "name", "pk", "state")
     return Books(
         people={person.number or "": person for person in people},
@@ -174,7 +174,7 @@ def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
 
 def stands(enrollments: list[int]) -> dict[int, Stands]:
     """The standing bill of each of these enrolments that has one."""
-    standing = Standing.objects.not_refunded().filter(enrollment__in=enrollments)
+    standing = Standing.objects.not_refunded().filter(enrollment__pk__one_of=enrollments)
     columns = ("bill_id", "document_id", "kind", "counts_on", "document__maker_id", "document__maker__username")
     found = standing.values_list("enrollment_id", *columns, "bill__personal_fen")
     return {row[0]: Stands._make(row[1:]) for row in found}
@@ -281,7 +281,6 @@ def _post(
     documents = post(drafts, maker=by, plan_version=version)
     _approve(applied.approved, by)
     _keep_rows(applied, books, documents, year=year, upload=upload)
-    _register([person for several in applied.paid.values() for person, _, _ in several])
 
 
 def _paying_in(username: str, fen: int) -> list[tuple[str, int]]:
@@ -291,7 +290,7 @@ def _paying_in(username: str, fen: int) -> list[tuple[str, int]]:
 def _deposit_rounds(applied: Applied) -> dict[int, int]:
     bills = [stood.bill for several in applied.paid_in.values() for _, stood, _ in several]
     rounds: dict[int, int] = defaultdict(int)
-    for bill in DepositLine.objects.filter(bill__in=bills).values_list("bill_id", flat=True):
+    for bill in DepositLine.objects.filter(bill__pk__one_of=bills).values_list("bill_id", flat=True):
         rounds[bill] += 1
     return rounds
 
@@ -323,12 +322,6 @@ def _keep_rows(applied: Applied, books: Books, documents: list[int], *, year: in
     update_many(PaidRow, ["state", "reason", "document_id"], changed)
 
 
-def _register(people: list[Enrolled]) -> None:
-    """Whoever paid and was only listed is registered by it."""
-    today = localdate()
-    update_many(Enrollment, ["entered_on"], [(person.pk, today) for person in people if person.entered_on is None])
-
-
 @transaction.atomic(durable=True)
 def enroll_subsidised(*, township: Township, year: int, by: User, on: date) -> dict[str, object]:
     """Enrol everyone on a roster in force that day whose due is 0; they count from the day.
@@ -339,7 +332,7 @@ def enroll_subsidised(*, township: Township, year: int, by: User, on: date) -> d
     version = plan_in_force(township=township, year=year)
     assessor = Assessor(version.plan, township)
     live = Enrollment.objects.live().not_exempt().filter(year=year, village__township=township)
-    listed = live.filter(person__number__in=list(assessor.lists.numbers()))
+    listed = live.filter(person__number__one_of=list(assessor.lists.numbers()))
     list(listed.order_by("pk").select_for_update(of=["self"]).values_list("pk"))
     due_nothing = [(person, said) for person in enrolled(listed) if (said := _nothing_due(assessor, person, on))]
     standing = stands([person.pk for person, _ in due_nothing])
@@ -363,7 +356,6 @@ def enroll_subsidised(*, township: Township, year: int, by: User, on: date) -> d
         for (household, village), several in households.items()
     ]
     post(drafts, maker=by, plan_version=version)
-    _register([person for person, _ in fresh])
     return {"year": year, "on": on.isoformat(), "enrolled": len(fresh), "already": len(due_nothing) - len(fresh)}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils.timezone import localdate
@@ -19,11 +19,14 @@ from accounts.sheets.headers import Records, read_records
 from accounts.sheets.reading import read_sheets
 from enrollment.importers.population import COLUMNS, PopulationRow, read_person, warning
 from enrollment.models import Enrollment, Household, Person
-from enrollment.policy import name_pinyin, pinyin_initials
-from villages.models import Group, Scheme, Township, Village
+from enrollment.policy import HOUSEHOLDER, name_pinyin, pinyin_initials
+from villages.actions import villages_by_word
+from villages.models import Group, Scheme, Township
 
 Rows = dict[Place, PopulationRow]
-HouseholdKey = tuple[int, str, str, str]
+Placed = dict[Place, tuple[PopulationRow, int]]
+# Household, name and relation: who somebody without a number is.
+MemberKey = tuple[int, str, str]
 
 PERSON_COLUMNS = [
     "id",
@@ -89,13 +92,22 @@ class Roll:
     groups: dict[tuple[int, str], int]
     by_number: dict[str, Known]
     households: dict[tuple[int, str], int]
-    household_groups: dict[int, int | None]
+    household_facts: dict[int, tuple[int | None, str]]
     heads: dict[tuple[int, str, str], set[int]]
     head_of: dict[int, int]
-    numberless: dict[tuple[int, str, str], Known]
+    numberless: dict[MemberKey, Known]
+    namesakes: dict[MemberKey, Known]
     enrollments: dict[int, KnownEnrollment]
     made: dict[int, tuple[int, str, str]] = field(default_factory=dict)
+    matched: set[int] = field(default_factory=set)
     spare: Iterator[int] = field(default_factory=lambda: iter(()))
+
+    def known(self, row: PopulationRow, household: int) -> Known | None:
+        """Whom the row means: by number; without one, or where the roll has none yet, by household, name and relation."""
+        key = (household, name_key(row.name), row.relation)
+        if row.number:
+            return self.by_number.get(row.number) or self.numberless.get(key)
+        return self.numberless.get(key) or self.namesakes.get(key)
 
 
 @transaction.atomic(durable=True)
@@ -119,8 +131,8 @@ def enlist(rows: Rows, *, township: Township, year: int, report: Report) -> None
     _refuse_doubles(rows, report)
     roll = _what_is_known(rows, township, year)
     _refuse_strange_villages(rows, roll, report)
-    _make_groups(rows, roll)
     placed = _settle_households(rows, roll, report)
+    _make_groups(placed, roll)
     _write(placed, roll, year, report)
     _flag_headless(placed, roll, report)
 
@@ -163,13 +175,15 @@ def _refuse_doubles(rows: Rows, report: Report) -> None:
 
 def _what_is_known(rows: Rows, township: Township, year: int) -> Roll:
     """Ask the database once for everything; the number of queries does not grow with the file."""
-    villages = list(Village.objects.filter(township=township))
+    villages = villages_by_word(township)
     numbers = [row.number for row in rows.values() if row.number]
     columns = ("pk", "household_id", "household__village_id", "name", *Known._fields[4:])
     people = Person.objects.filter(number__in=numbers).values_list(*columns)
     by_number = {known.number or "": known for known in map(Known._make, people)}
-    numberless = Person.objects.filter(household__village__township=township, number__isnull=True)
-    without = [Known._make(row) for row in numberless.values_list(*columns)]
+    own = Person.objects.filter(household__village__township=township)
+    numberless = own.filter(number__isnull=True)
+    # Whoever was completed since may still stand without a number in an older file.
+    namesakes = own.filter(number__isnull=False, name__in={row.name for row in rows.values() if not row.number})
     households = list(
         Household.objects.filter(village__township=township).values_list("pk", "village_id", "number", "group_id")
     )
@@ -178,21 +192,21 @@ def _what_is_known(rows: Rows, township: Township, year: int) -> Roll:
     village_of = {pk: (village, group_names.get(group, "")) for pk, village, _, group in households}
     heads: dict[tuple[int, str, str], set[int]] = defaultdict(set)
     head_of = {}
-    householders = Person.objects.filter(household__village__township=township, is_householder=True)
-    for pk, household, name in householders.values_list("pk", "household_id", "name"):
+    for pk, household, name in own.filter(is_householder=True).values_list("pk", "household_id", "name"):
         heads[(*village_of[household], name_key(name))].add(household)
         head_of[household] = pk
     live = Enrollment.objects.live().filter(year=year, person__household__village__township=township)
     return Roll(
-        villages={word: v.pk for v in villages for word in (v.code, v.code.lstrip("0"), v.name) if word},
-        village_names={village.pk: village.name for village in villages},
+        villages={word: village.pk for word, village in villages.items()},
+        village_names={village.pk: village.name for village in villages.values()},
         groups=groups,
         by_number=by_number,
         households={(village, number): pk for pk, village, number, _ in households if number},
-        household_groups={pk: group for pk, _, _, group in households},
+        household_facts={pk: (group, number) for pk, _, number, group in households},
         heads=heads,
         head_of=head_of,
-        numberless={(known.household, known.name, known.relation): known for known in without},
+        numberless=_by_member(numberless.values_list(*columns)),
+        namesakes=_by_member(namesakes.values_list(*columns)),
         enrollments={
             person: KnownEnrollment(pk, village, grounds, is_migrant)
             for person, pk, village, grounds, is_migrant in live.values_list(
@@ -200,6 +214,11 @@ def _what_is_known(rows: Rows, township: Township, year: int) -> Roll:
             )
         },
     )
+
+
+def _by_member(rows: Iterable[tuple[Any, ...]]) -> dict[MemberKey, Known]:
+    people = [Known._make(row) for row in rows]
+    return {(known.household, name_key(known.name), known.relation): known for known in people}
 
 
 def _refuse_strange_villages(rows: Rows, roll: Roll, report: Report) -> None:
@@ -210,8 +229,8 @@ def _refuse_strange_villages(rows: Rows, roll: Roll, report: Report) -> None:
             rows.pop(place)
 
 
-def _make_groups(rows: Rows, roll: Roll) -> None:
-    wanted = dict.fromkeys((roll.villages[row.village], row.group) for row in rows.values() if row.group)
+def _make_groups(placed: Placed, roll: Roll) -> None:
+    wanted = dict.fromkeys((roll.villages[row.village], row.group) for row, _ in placed.values() if row.group)
     missing = [key for key in wanted if key not in roll.groups]
     ids = take_ids(Group, len(missing)) if missing else []
     insert_many(
@@ -220,24 +239,28 @@ def _make_groups(rows: Rows, roll: Roll) -> None:
     roll.groups.update(zip(missing, ids, strict=True))
 
 
-def _settle_households(rows: Rows, roll: Roll, report: Report) -> dict[Place, tuple[PopulationRow, int]]:
+def _settle_households(rows: Rows, roll: Roll, report: Report) -> Placed:
     """Each row's household, known or newly made: householders first, since members may join by the householder's name."""
     roll.spare = iter(take_ids(Household, len(rows))) if rows else iter(())
-    placed: dict[Place, tuple[PopulationRow, int]] = {}
+    placed: Placed = {}
     heads = {place: row for place, row in rows.items() if row.is_householder}
     others = {place: row for place, row in rows.items() if not row.is_householder}
     for place, row in chain(heads.items(), others.items()):
+        known = roll.by_number.get(row.number or "")
+        if known and not same_name(known.name, row.name):
+            said = f"该身份证号在名册上的姓名是“{known.name}”，请核对是否同一人。"
+            report.doubt(place, Fault("姓名", row.name, said))
+            continue
         try:
-            placed[place] = row, _household_for(row, roll)
+            placed[place] = row, _household_for(row, known, roll)
         except BadRow as bad:
             report.refuse(place, bad.faults)
     return placed
 
 
-def _household_for(row: PopulationRow, roll: Roll) -> int:
+def _household_for(row: PopulationRow, known: Known | None, roll: Roll) -> int:
     """The household a row belongs to. Raises BadRow where that is somebody else's to decide."""
     village = roll.villages[row.village]
-    known = roll.by_number.get(row.number or "")
     household = roll.households.get((village, row.household)) if row.household else None
     if household is None and row.household and known and known.village == village:
         household = _adopted(known.household, roll)
@@ -248,28 +271,36 @@ def _household_for(row: PopulationRow, roll: Roll) -> int:
         roll.made[household] = (village, row.group, row.household)
     if known and known.household != household:
         raise BadRow(_claim(row, known, village, roll))
+    _must_be_enrolled_here(row, household, village, roll)
     if row.is_householder:
-        _become_head(row, household, village, known, roll)
+        _become_head(row, household, village, roll)
     if row.household:
         roll.households[(village, row.household)] = household
+    if household in roll.made and not roll.made[household][1]:
+        roll.made[household] = (village, row.group, row.household)
     return household
 
 
 def _adopted(household: int, roll: Roll) -> int | None:
     """A household that had no 户号 yet takes the one the file gives it."""
-    return None if household in roll.households.values() else household
+    _, number = roll.household_facts[household]
+    return None if number else household
 
 
 def _by_householder(row: PopulationRow, village: int, known: Known | None, roll: Roll) -> int | None:
-    if row.is_householder:
-        return known.household if known and known.is_householder else None
-    found = roll.heads.get((village, row.group, name_key(row.householder)), set())
+    if row.is_householder and known:
+        return known.household if known.is_householder else None
+    key = name_key(row.householder)
+    found = roll.heads.get((village, row.group, key), set())
+    if row.is_householder and row.number:
+        # A householder with a number of their own is another one, but for those whose number was missing.
+        found = {household for household in found if (household, key, HOUSEHOLDER) in roll.numberless}
     if len(found) > 1:
         said = f"本组有{len(found)}位户主叫“{row.householder}”，分不清是哪一户，请填写户号。"
         raise BadRow(Fault("户主", row.householder, said))
-    if not found:
+    if not found and not row.is_householder:
         raise BadRow(Fault("户主", row.householder, f"本组没有户主“{row.householder}”，请核对，或填写户号。"))
-    return next(iter(found))
+    return next(iter(found), None)
 
 
 def _claim(row: PopulationRow, known: Known, village: int, roll: Roll) -> Fault:
@@ -278,9 +309,17 @@ def _claim(row: PopulationRow, known: Known, village: int, roll: Roll) -> Fault:
     return Fault("身份证号", row.number or "", f"该身份证号已登记在{place}，是否转户须由镇里决定。")
 
 
-def _become_head(row: PopulationRow, household: int, village: int, known: Known | None, roll: Roll) -> None:
-    head = roll.head_of.get(household)
-    mine = known or roll.numberless.get((household, row.name, row.relation))
+def _must_be_enrolled_here(row: PopulationRow, household: int, village: int, roll: Roll) -> None:
+    known = roll.known(row, household)
+    enrolled = roll.enrollments.get(known.pk) if known else None
+    if enrolled and enrolled.village != village:
+        where = roll.village_names.get(enrolled.village, "其他乡镇")
+        said = f"该人本年度已在{where}登记，转村须由镇里决定。"
+        raise BadRow(Fault("身份证号", row.number or "", said))
+
+
+def _become_head(row: PopulationRow, household: int, village: int, roll: Roll) -> None:
+    head, mine = roll.head_of.get(household), roll.known(row, household)
     if head is not None and (mine is None or head != mine.pk):
         raise BadRow(Fault("与户主关系", "户主", "该户已有户主，一户只能有一位；更换户主须由镇里决定。"))
     roll.head_of[household] = mine.pk if mine else -1
@@ -295,10 +334,11 @@ class Written:
     enrollments: list[tuple[object, ...]] = field(default_factory=list)
     changed_people: list[tuple[object, ...]] = field(default_factory=list)
     changed_enrollments: list[tuple[object, ...]] = field(default_factory=list)
-    changed_households: dict[int, int] = field(default_factory=dict)
+    household_groups: dict[int, int] = field(default_factory=dict)
+    household_numbers: dict[int, str] = field(default_factory=dict)
 
 
-def _write(placed: dict[Place, tuple[PopulationRow, int]], roll: Roll, year: int, report: Report) -> None:
+def _write(placed: Placed, roll: Roll, year: int, report: Report) -> None:
     used = {household for _, household in placed.values()} & roll.made.keys()
     made = [(pk, *roll.made[pk]) for pk in sorted(used)]
     insert_many(
@@ -318,15 +358,21 @@ def _write(placed: dict[Place, tuple[PopulationRow, int]], roll: Roll, year: int
         written.enrollments,
     )
     update_many(Enrollment, ["grounds", "is_migrant"], written.changed_enrollments)
-    update_many(Household, ["group_id"], list(written.changed_households.items()))
-    _number_households(roll)
+    _change_households(written, roll)
 
 
-def _number_households(roll: Roll) -> None:
-    """Write down the 户号 of households that had none."""
-    numbered = {pk: number for (_, number), pk in roll.households.items() if pk in roll.household_groups}
-    kept = dict(Household.objects.filter(pk__in=numbered, number="").values_list("pk", "number")) if numbered else {}
-    update_many(Household, ["number"], [(pk, numbered[pk]) for pk in kept])
+def _change_households(written: Written, roll: Roll) -> None:
+    """Write the groups and 户号 of known households that the file says otherwise."""
+    changed = []
+    for household in written.household_groups.keys() | written.household_numbers.keys():
+        before = roll.household_facts[household]
+        after = (
+            written.household_groups.get(household, before[0]),
+            written.household_numbers.get(household, before[1]),
+        )
+        if after != before:
+            changed.append((household, *after))
+    update_many(Household, ["group_id", "number"], changed)
 
 
 def _match(
@@ -339,21 +385,18 @@ def _match(
     written: Written,
     ids: Iterator[int],
 ) -> None:
-    """Decide what one row is: new, changed, the same, or doubtful."""
-    known = roll.by_number.get(row.number or "") or roll.numberless.get((household, row.name, row.relation))
-    if known and not same_name(known.name, row.name):
-        said = f"该身份证号在名册上的姓名是“{known.name}”，请核对是否同一人。"
-        report.doubt(place, Fault("姓名", row.name, said))
-        return
+    """Decide what one row is: new, changed, or the same."""
+    known = roll.known(row, household)
     village = roll.villages[row.village]
     enrolled = roll.enrollments.get(known.pk) if known else None
-    if enrolled and enrolled.village != village:
-        where = roll.village_names.get(enrolled.village, "其他乡镇")
-        report.refuse(place, [Fault("身份证号", row.number or "", f"该人本年度已在{where}登记，转村须由镇里决定。")])
-        return
     if warning(row):
         report.flagged += 1
     person = known.pk if known else next(ids)
+    if person in roll.matched:
+        # With and without their number: one person, whom the first of the rows has spoken for.
+        report.same += 1
+        return
+    roll.matched.add(person)
     changed = _note_changes(row, known, enrolled, household, village, roll, written) if known else False
     if not known:
         written.people.append(_new_person(person, household, row))
@@ -421,14 +464,27 @@ def _note_changes(
         if (grounds, is_migrant) != (enrolled.grounds, enrolled.is_migrant):
             written.changed_enrollments.append((enrolled.pk, grounds, is_migrant))
             is_changed = True
-    group = roll.groups.get((village, row.group)) if row.group else None
-    if group and household in roll.household_groups and roll.household_groups[household] != group:
-        written.changed_households[household] = group
+    key = (household, name_key(known.name), known.relation)
+    if row.number and roll.numberless.pop(key, None):
+        # One person is completed once; the same name without a number is that person again.
+        roll.namesakes[key] = wanted
+    return _note_household(row, household, village, roll, written) or is_changed
+
+
+def _note_household(row: PopulationRow, household: int, village: int, roll: Roll, written: Written) -> bool:
+    """Collect what the row changes of a known household: of several groups the first one said holds."""
+    group, number = roll.household_facts.get(household, (None, row.household))
+    is_changed = False
+    if row.group and household in roll.household_facts:
+        said = roll.groups[(village, row.group)]
+        is_changed = written.household_groups.setdefault(household, said) == said != group
+    if row.household and not number:
+        written.household_numbers[household] = row.household
         is_changed = True
     return is_changed
 
 
-def _flag_headless(placed: dict[Place, tuple[PopulationRow, int]], roll: Roll, report: Report) -> None:
+def _flag_headless(placed: Placed, roll: Roll, report: Report) -> None:
     """A household whose householder nobody has named is kept and shown."""
     sizes = Counter(household for _, household in placed.values())
     headless = [household for household in sizes if household not in roll.head_of]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from accounts.imports import Cells
-from accounts.sheets.cells import calendar_date, digits_text, id_number_text, money_fen, person_name, text
+from accounts.imports import Cells, digits_of, remembered, text_of
+from accounts.sheets.cells import calendar_date, id_number_text, money_fen, person_name
 from accounts.sheets.headers import Column, Columns, Record
 from subsidies.identity import BadIdNumber, parse_id_number
 
@@ -36,6 +36,10 @@ class PaymentRow:
     channel: str
 
 
+PAID_ON, AMOUNT = remembered(calendar_date), remembered(money_fen)
+SLIP, CHANNEL = digits_of(60), remembered(text_of(30))
+
+
 def read_payment(record: Record, *, today: date) -> PaymentRow:
     """One payment of the list. Raises BadRow."""
     cells = Cells(record)
@@ -45,10 +49,10 @@ def read_payment(record: Record, *, today: date) -> PaymentRow:
     row = PaymentRow(
         name=name,
         number=_number(cells, today),
-        paid_on=cells.take("缴费日期", calendar_date, today),
-        fen=cells.take("金额", money_fen, 0),
-        slip=cells.take("凭证号", lambda cell: digits_text(cell, 60), ""),
-        channel=cells.take("缴费渠道", lambda cell: text(cell, 30), ""),
+        paid_on=cells.take("缴费日期", PAID_ON, today),
+        fen=cells.take("金额", AMOUNT, 0),
+        slip=cells.take("凭证号", SLIP, ""),
+        channel=cells.take("缴费渠道", CHANNEL, ""),
     )
     if row.paid_on > today:
         cells.fault("缴费日期", f"缴费日期{row.paid_on}还没有到，请核对。")

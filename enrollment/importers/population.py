@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from accounts.imports import Cells
+from accounts.imports import Cells, digits_of, remembered, text_of
 from accounts.sheets.cells import (
     BadCell,
     Cell,
@@ -135,21 +135,27 @@ def _optional_date(cell: Cell) -> date | None:
     return None if is_blank(cell) else calendar_date(cell)
 
 
+VILLAGE, GROUP, RELATION = remembered(digits_of(60)), remembered(group_name), remembered(relation_named)
+ID_KIND, GROUNDS_NAMED, MIGRANT = remembered(id_kind_named), remembered(grounds_named), remembered(_optional_yes_no)
+HOUSEHOLDER_NAME, HOUSEHOLD = remembered(person_name), remembered(digits_of(30))
+PHONE, REMARK = digits_of(30), text_of(200)
+
+
 def read_person(record: Record, *, today: date) -> PopulationRow:
     """One person of the roll. Raises BadRow."""
     cells = Cells(record)
     name = cells.take("姓名", person_name, "")
     if not name and not cells.faults:
         cells.fault("姓名", "没有填写姓名。")
-    householder = cells.take("户主", person_name, "")
-    relation = cells.take("与户主关系", relation_named, "")
+    householder = cells.take("户主", HOUSEHOLDER_NAME, "")
+    relation = cells.take("与户主关系", RELATION, "")
     if not relation and householder and householder == name:
         relation = HOUSEHOLDER
     kind, number, birth_date, sex = _identity(cells, today)
     row = PopulationRow(
-        village=cells.take("村(社区)", lambda cell: digits_text(cell, 60), ""),
-        group=cells.take("组", group_name, ""),
-        household=cells.take("户号", lambda cell: digits_text(cell, 30), ""),
+        village=cells.take("村(社区)", VILLAGE, ""),
+        group=cells.take("组", GROUP, ""),
+        household=cells.take("户号", HOUSEHOLD, ""),
         householder=householder or (name if relation == HOUSEHOLDER else ""),
         relation=relation,
         name=name,
@@ -157,11 +163,11 @@ def read_person(record: Record, *, today: date) -> PopulationRow:
         number=number,
         birth_date=birth_date,
         sex=sex,
-        phone=cells.take("联系电话", lambda cell: digits_text(cell, 30), ""),
-        grounds=cells.take("参保依据", grounds_named, None),
-        is_migrant=cells.take("外出务工", _optional_yes_no, None),
+        phone=cells.take("联系电话", PHONE, ""),
+        grounds=cells.take("参保依据", GROUNDS_NAMED, None),
+        is_migrant=cells.take("外出务工", MIGRANT, None),
         expected_on=cells.take("预产期", _optional_date, None),
-        remark=cells.take("备注", lambda cell: text(cell, 200), ""),
+        remark=cells.take("备注", REMARK, ""),
     )
     if not row.village and not cells.faults:
         cells.fault("村(社区)", "没有填写村（社区）。")
@@ -173,7 +179,7 @@ def read_person(record: Record, *, today: date) -> PopulationRow:
 
 def _identity(cells: Cells, today: date) -> tuple[str, str | None, date | None, str]:
     """Kind, number, birth date and sex as the number tells them; a row without a number is kept."""
-    kind = cells.take("证件类型", id_kind_named, Person.IdKind.ID)
+    kind = cells.take("证件类型", ID_KIND, Person.IdKind.ID)
     faults = len(cells.faults)
     number = cells.take("身份证号", id_number_text, "")
     if len(cells.faults) > faults or not number:

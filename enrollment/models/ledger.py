@@ -166,8 +166,11 @@ class Bill(models.Model):
     web_may = APPEND_ONLY
 
     document = models.ForeignKey(Document, models.PROTECT, verbose_name="单据", related_name="bills")
-    enrollment = models.ForeignKey(Enrollment, models.PROTECT, verbose_name="参保", related_name="bills")
-    village = models.ForeignKey(Village, models.PROTECT, verbose_name="村（社区）")
+    # One key over both and the year, bill_stands_in_its_enrollments_village, holds what two single ones would.
+    enrollment = models.ForeignKey(
+        Enrollment, models.PROTECT, db_constraint=False, verbose_name="参保", related_name="bills"
+    )
+    village = models.ForeignKey(Village, models.PROTECT, db_constraint=False, verbose_name="村（社区）")
     year = models.PositiveSmallIntegerField("年度")
     round = models.PositiveSmallIntegerField("次")
     premium_fen = models.PositiveBigIntegerField("缴费标准（分）")

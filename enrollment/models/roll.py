@@ -175,8 +175,11 @@ class PaidRow(models.Model):
         REJECTED = "rejected", "核实后不认"
 
     upload = models.ForeignKey(Upload, models.PROTECT, verbose_name="来源文件")
-    enrollment = models.ForeignKey(Enrollment, models.PROTECT, verbose_name="参保", related_name="paid_rows")
-    village = models.ForeignKey(Village, models.PROTECT, verbose_name="村（社区）")
+    # One key over both and the year, paid_row_stands_in_its_enrollments_village, holds what two single ones would.
+    enrollment = models.ForeignKey(
+        Enrollment, models.PROTECT, db_constraint=False, verbose_name="参保", related_name="paid_rows"
+    )
+    village = models.ForeignKey(Village, models.PROTECT, db_constraint=False, verbose_name="村（社区）")
     year = models.PositiveSmallIntegerField("年度")
     name = models.CharField("姓名", max_length=50)
     paid_on = models.DateField("缴费日期")

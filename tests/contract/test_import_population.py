@@ -274,7 +274,7 @@ def test_private_characters_are_kept_and_shown(tmp_path):
 
 @pytest.mark.parametrize("name", ["张\u202e三", "张3", "<b>张三</b>", "=张三", "张" * 51])
 def test_what_is_no_name_is_refused(tmp_path, name):
-    answer = take_in("population", population(tmp_path, row(name, ZHANG), ending="xlsx"))
+    answer = take_in("population", population(tmp_path, row(name, ZHANG)))
 
     assert (answer.code, counts(answer)) == (1, {"refused": 1})
     assert places(answer) == [(2, "姓名", name)]
@@ -536,3 +536,18 @@ def test_the_whole_answer_of_an_import(tmp_path):
         ],
         "notes": [],
     }
+
+
+def test_a_missing_number_completes_one_person_only(tmp_path):
+    take_in("population", population(tmp_path, row("张三", ZHANG), row("张小三", None, "子")))
+
+    answer = take_in(
+        "population",
+        population(tmp_path, row("张小三", LI, "子"), row("张小三", WANG, "子"), row("张小三", None, "子")),
+        year=2021,
+    )
+
+    assert counts(answer) == {"new": 2, "same": 1, "flagged": 1}
+    assert sorted(Person.objects.values_list("name", "number")) == sorted(
+        [("张三", ZHANG), ("张小三", LI), ("张小三", WANG)]
+    )

@@ -128,6 +128,8 @@ def unlocked(monkeypatch):
     """The deeds as they would be without their locks."""
     monkeypatch.setattr(ledger, "_lock", lambda household, year: [])
     monkeypatch.setattr(ledger, "_hold_cash_of", lambda user: None)
+    monkeypatch.setattr(ledger, "_hold_people", lambda standing: None)
+    monkeypatch.setattr(ledger, "_hold_key", lambda key: None)
 
 
 @pytest.fixture
