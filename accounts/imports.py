@@ -124,19 +124,19 @@ class Report:
 
     def refuse(self, record: Placed, faults: Sequence[Fault]) -> None:
         self.refused += 1
-        self._write_down(record, faults)
+        self.reasons[(record.sheet, record.row)] = self._write_down(record, faults)
 
     def doubt(self, record: Placed, fault: Fault) -> None:
         self.doubtful += 1
         self._write_down(record, [fault])
 
-    def _write_down(self, record: Placed, faults: Sequence[Fault]) -> None:
+    def _write_down(self, record: Placed, faults: Sequence[Fault]) -> str:
         first, rest = faults[0], faults[1:]
         message = first.message + "".join(f"另外{fault.column}：{fault.message}" for fault in rest)
         self.errors.append(
             {"sheet": record.sheet, "row": record.row, "column": first.column, "value": first.value, "message": message}
         )
-        self.reasons[(record.sheet, record.row)] = message
+        return message
 
     def as_json(self) -> dict[str, Any]:
         counts = {

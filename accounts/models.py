@@ -11,13 +11,13 @@ CONSOLE = "console"
 
 
 @models.Field.register_lookup
-class OneOf(models.Lookup):  # type: ignore[type-arg]
+class OneOf(models.Lookup):
     """`field__one_of=[…]`: one array parameter instead of a placeholder for each of 50,000 values."""
 
     lookup_name = "one_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         left, params = self.process_lhs(compiler, connection)
         return f"{left} = ANY(%s)", [*params, list(self.rhs)]
 

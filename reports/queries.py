@@ -54,13 +54,14 @@ HEADS = """
 SELECT e.village_id,
     count(*),
     count(*) FILTER (WHERE e.entered_on <= %(on)s OR s.evidence_on IS NOT NULL),
-    count(*) FILTER (WHERE s.counts_on <= %(on)s),
+    count(*) FILTER (WHERE s.counts_on IS NOT NULL),
     count(*) FILTER (WHERE x.enrollment_id IS NOT NULL AND s.counts_on IS NULL),
     count(*) FILTER (WHERE x.is_insured_elsewhere AND s.counts_on IS NULL)
 FROM enrollment_enrollment e
 LEFT JOIN (
-    SELECT enrollment_id, min(evidence_on) AS evidence_on, min(counts_on) AS counts_on FROM enrollment_standing
-    WHERE year = %(year)s AND evidence_on <= %(on)s AND (ended_on IS NULL OR ended_on > %(on)s)
+    SELECT enrollment_id, min(evidence_on) AS evidence_on,
+        min(counts_on) FILTER (WHERE counts_on <= %(on)s AND (ended_on IS NULL OR ended_on > %(on)s)) AS counts_on
+    FROM enrollment_standing WHERE year = %(year)s AND least(evidence_on, counts_on) <= %(on)s
     GROUP BY enrollment_id
 ) s ON s.enrollment_id = e.id
 LEFT JOIN (

@@ -133,7 +133,7 @@ def _accounts(district: District, township: Township, villages: list[Village]) -
 def _people(loaded: Loaded) -> None:
     groups = {(g.village_id, g.name): g.pk for g in Group.objects.all()}
     names = [{group.number: group.name for group in unit.groups} for unit in loaded.town.units]
-    first = {}
+    first: dict[int, PersonRow] = {}
     for row in loaded.town.people:
         first.setdefault(row.household, row)
     keys = take_ids(Household, len(first))

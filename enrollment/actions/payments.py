@@ -36,7 +36,6 @@ from villages.models import Township
 
 Rows = dict[Place, PaymentRow]
 RowKey = tuple[int, date, int, str, str]
-RECORDED = (PaidRow.State.APPLIED, PaidRow.State.ATTACHED)
 PAID_ROW_COLUMNS = [
     "upload_id",
     "enrollment_id",
@@ -67,12 +66,17 @@ class Stands(NamedTuple):
 
 @dataclass
 class Books:
-    """What the database knows of the people a paid list names, asked for once."""
+    """What the database knows of the people a paid list names, asked for once.
+
+    `recorded` are the rows whose document stands, refunded or not; `waiting` the late deposit of a bill's cash.
+    """
 
     people: dict[str, Enrolled]
     standing: dict[int, Stands]
     exempt: dict[int, str]
     rows: dict[RowKey, tuple[int, str]]
+    recorded: set[RowKey]
+    waiting: dict[int, int]
     assessor: Assessor
 
 
@@ -163,11 +167,18 @@ def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
     exempt = Exemption.objects.live().filter(enrollment__pk__one_of=ids).values_list("enrollment_id", "reason")
     kept = PaidRow.objects.filter(enrollment__pk__one_of=ids)
     keys = kept.values_list("enrollment_id", "paid_on", "fen", "slip", "name", "pk", "state")
+    billed = Standing.objects.filter(enrollment__pk__one_of=ids).values("enrollment")
+    recorded = kept.filter(document__isnull=False, document__reversal__isnull=True, enrollment__in=billed)
+    standing = stands(ids)
+    held = [stood.bill for stood in standing.values() if stood.counts_on is None]
+    paid_in = DepositLine.objects.filter(bill__pk__one_of=held, document__reversal__isnull=True)
     return Books(
         people={person.number or "": person for person in people},
-        standing=stands(ids),
+        standing=standing,
         exempt=dict(exempt),
         rows={(key[0], key[1], key[2], key[3], key[4]): (key[5], key[6]) for key in keys},
+        recorded=set(recorded.values_list("enrollment_id", "paid_on", "fen", "slip", "name")),
+        waiting=dict(paid_in.values_list("bill_id", "document_id")),
         assessor=Assessor(plan, township, numbers),
     )
 
@@ -188,7 +199,7 @@ def _judge(place: Place, row: PaymentRow, books: Books, applied: Applied, report
         report.refuse(place, [Fault("身份证号", row.number, said)])
         return
     _, state = books.rows.get(_key(person, row), (0, ""))
-    if state == PaidRow.State.REJECTED or (state in RECORDED and person.pk in books.standing):
+    if state == PaidRow.State.REJECTED or _key(person, row) in books.recorded:
         report.same += 1
         return
     stood = books.standing.get(person.pk)
@@ -200,7 +211,7 @@ def _judge(place: Place, row: PaymentRow, books: Books, applied: Applied, report
             applied.doubtful.append((person, row, fault.message))
         return
     report.flagged += is_outside
-    _apply(person, row, stood, assessed, applied, report)
+    _apply(person, row, stood, assessed, books, applied, report)
 
 
 def _doubt(person: Enrolled, row: PaymentRow, stood: Stands | None, said: Assessment, books: Books) -> Fault | None:
@@ -218,7 +229,13 @@ def _doubt(person: Enrolled, row: PaymentRow, stood: Stands | None, said: Assess
 
 
 def _apply(
-    person: Enrolled, row: PaymentRow, stood: Stands | None, said: Assessment, applied: Applied, report: Report
+    person: Enrolled,
+    row: PaymentRow,
+    stood: Stands | None,
+    said: Assessment,
+    books: Books,
+    applied: Applied,
+    report: Report,
 ) -> None:
     if stood is None:
         key = (person.household, person.village, row.paid_on, row.channel, row.slip)
@@ -227,13 +244,13 @@ def _apply(
     elif stood.counts_on is not None:
         applied.attached.append((person, stood, row))
         report.same += 1
-    elif stood.kind == Kind.COLLECTION and stood.personal:
+    elif stood.kind == Kind.COLLECTION and stood.personal and stood.bill not in books.waiting:
         key_in = (stood.maker, stood.username, person.village, row.paid_on, row.slip)
         applied.paid_in[key_in].append((person, stood, row))
         report.changed += 1
     else:
         # Typed evidence that waited for approval: the official list is that approval.
-        applied.approved.add(stood.document)
+        applied.approved.add(books.waiting.get(stood.bill, stood.document))
         applied.attached.append((person, stood, row))
         report.changed += 1
 

@@ -7,112 +7,263 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('villages', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("villages", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Roster',
+            name="Roster",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('office', models.CharField(max_length=30, verbose_name='部门')),
-                ('category', models.CharField(max_length=60, verbose_name='身份')),
-                ('month', models.DateField(verbose_name='月份')),
-                ('approved_at', models.DateTimeField(blank=True, null=True, verbose_name='核准时间')),
-                ('handed_in_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='交来时间')),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核准人')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='经手人')),
-                ('township', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.township', verbose_name='乡镇')),
-                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.upload', verbose_name='来源文件')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("office", models.CharField(max_length=30, verbose_name="部门")),
+                ("category", models.CharField(max_length=60, verbose_name="身份")),
+                ("month", models.DateField(verbose_name="月份")),
+                ("approved_at", models.DateTimeField(blank=True, null=True, verbose_name="核准时间")),
+                (
+                    "handed_in_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="交来时间"),
+                ),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核准人",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="经手人",
+                    ),
+                ),
+                (
+                    "township",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.township", verbose_name="乡镇"
+                    ),
+                ),
+                (
+                    "upload",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="accounts.upload", verbose_name="来源文件"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '名单',
-                'verbose_name_plural': '名单',
+                "verbose_name": "名单",
+                "verbose_name_plural": "名单",
             },
         ),
         migrations.CreateModel(
-            name='RosterEntry',
+            name="RosterEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(db_collation='C', max_length=30, verbose_name='身份证号')),
-                ('name', models.CharField(max_length=50, verbose_name='姓名')),
-                ('disability_kind', models.CharField(blank=True, max_length=10, verbose_name='残疾类别')),
-                ('disability_level', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='残疾等级')),
-                ('starts_on', models.DateField(blank=True, null=True, verbose_name='开始')),
-                ('ends_on', models.DateField(blank=True, null=True, verbose_name='结束')),
-                ('decision', models.CharField(blank=True, choices=[('', '未决定'), ('same', '确认同一人'), ('other', '不是同一人')], default='', max_length=5, verbose_name='姓名不符的决定')),
-                ('roster', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='subsidies.roster', verbose_name='名单')),
-                ('village', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='villages.village', verbose_name='村（社区）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(db_collation="C", max_length=30, verbose_name="身份证号")),
+                ("name", models.CharField(max_length=50, verbose_name="姓名")),
+                ("disability_kind", models.CharField(blank=True, max_length=10, verbose_name="残疾类别")),
+                ("disability_level", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="残疾等级")),
+                ("starts_on", models.DateField(blank=True, null=True, verbose_name="开始")),
+                ("ends_on", models.DateField(blank=True, null=True, verbose_name="结束")),
+                (
+                    "decision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "未决定"), ("same", "确认同一人"), ("other", "不是同一人")],
+                        default="",
+                        max_length=5,
+                        verbose_name="姓名不符的决定",
+                    ),
+                ),
+                (
+                    "roster",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="subsidies.roster",
+                        verbose_name="名单",
+                    ),
+                ),
+                (
+                    "village",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="villages.village",
+                        verbose_name="村（社区）",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '名单人员',
-                'verbose_name_plural': '名单人员',
+                "verbose_name": "名单人员",
+                "verbose_name_plural": "名单人员",
             },
         ),
         migrations.CreateModel(
-            name='PlanVersion',
+            name="PlanVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.PositiveSmallIntegerField(verbose_name='年度')),
-                ('version', models.PositiveSmallIntegerField(verbose_name='版次')),
-                ('document', models.JSONField(verbose_name='方案')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='变更原因')),
-                ('put_in_force_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='生效时间')),
-                ('approver', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='核准人')),
-                ('maker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='经手人')),
-                ('township', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='villages.township', verbose_name='乡镇')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.PositiveSmallIntegerField(verbose_name="年度")),
+                ("version", models.PositiveSmallIntegerField(verbose_name="版次")),
+                ("document", models.JSONField(verbose_name="方案")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="变更原因")),
+                (
+                    "put_in_force_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="生效时间"),
+                ),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="核准人",
+                    ),
+                ),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="经手人",
+                    ),
+                ),
+                (
+                    "township",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="villages.township", verbose_name="乡镇"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '方案',
-                'verbose_name_plural': '方案',
-                'constraints': [models.UniqueConstraint(fields=('township', 'year', 'version'), name='plan_version_once', violation_error_message='该版方案已经生效。'), models.CheckConstraint(condition=models.Q(('version', 1), models.Q(('approver__isnull', False), ('reason__gt', '')), _connector='OR'), name='changed_plan_has_reason_and_approver', violation_error_message='变更方案须写明原因，并由另一人核准。'), models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('maker')), _negated=True), _connector='OR'), name='plan_is_approved_by_another', violation_error_message='方案须由另一人核准。')],
+                "verbose_name": "方案",
+                "verbose_name_plural": "方案",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("township", "year", "version"),
+                        name="plan_version_once",
+                        violation_error_message="该版方案已经生效。",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("version", 1), models.Q(("approver__isnull", False), ("reason__gt", "")), _connector="OR"
+                        ),
+                        name="changed_plan_has_reason_and_approver",
+                        violation_error_message="变更方案须写明原因，并由另一人核准。",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approver__isnull", True),
+                            models.Q(("approver", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="plan_is_approved_by_another",
+                        violation_error_message="方案须由另一人核准。",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='roster',
-            index=models.Index(fields=['township', 'year', 'office', 'category', '-month'], name='roster_by_key'),
+            model_name="roster",
+            index=models.Index(fields=["township", "year", "office", "category", "-month"], name="roster_by_key"),
         ),
         migrations.AddConstraint(
-            model_name='roster',
-            constraint=models.CheckConstraint(condition=models.Q(('month__day', 1)), name='roster_month_is_a_first_day', violation_error_message='月份应为当月1日。'),
+            model_name="roster",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("month__day", 1)),
+                name="roster_month_is_a_first_day",
+                violation_error_message="月份应为当月1日。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='roster',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('office', ''), _negated=True), models.Q(('category', ''), _negated=True)), name='roster_names_office_and_category', violation_error_message='名单须写明部门和身份。'),
+            model_name="roster",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("office", ""), _negated=True), models.Q(("category", ""), _negated=True)),
+                name="roster_names_office_and_category",
+                violation_error_message="名单须写明部门和身份。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='roster',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approved_at__isnull', True), ('approver__isnull', True)), models.Q(('approved_at__isnull', False), ('approver__isnull', False)), _connector='OR'), name='roster_approval_has_person_and_time', violation_error_message='核准须同时记下核准人和时间。'),
+            model_name="roster",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("approved_at__isnull", True), ("approver__isnull", True)),
+                    models.Q(("approved_at__isnull", False), ("approver__isnull", False)),
+                    _connector="OR",
+                ),
+                name="roster_approval_has_person_and_time",
+                violation_error_message="核准须同时记下核准人和时间。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='roster',
-            constraint=models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('maker')), _negated=True), _connector='OR'), name='roster_is_approved_by_another', violation_error_message='名单须由另一人核准。'),
+            model_name="roster",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver__isnull", True),
+                    models.Q(("approver", models.F("maker")), _negated=True),
+                    _connector="OR",
+                ),
+                name="roster_is_approved_by_another",
+                violation_error_message="名单须由另一人核准。",
+            ),
         ),
         migrations.AddIndex(
-            model_name='rosterentry',
-            index=models.Index(fields=['number'], name='roster_entry_by_number'),
+            model_name="rosterentry",
+            index=models.Index(fields=["number"], name="roster_entry_by_number"),
         ),
         migrations.AddConstraint(
-            model_name='rosterentry',
-            constraint=models.UniqueConstraint(fields=('roster', 'number'), name='person_once_per_roster', violation_error_message='同一名单里同一身份证号写了两次。'),
+            model_name="rosterentry",
+            constraint=models.UniqueConstraint(
+                fields=("roster", "number"),
+                name="person_once_per_roster",
+                violation_error_message="同一名单里同一身份证号写了两次。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rosterentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('number', ''), _negated=True), models.Q(('name', ''), _negated=True)), name='roster_entry_has_number_and_name', violation_error_message='名单人员须有身份证号和姓名。'),
+            model_name="rosterentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("number", ""), _negated=True), models.Q(("name", ""), _negated=True)),
+                name="roster_entry_has_number_and_name",
+                violation_error_message="名单人员须有身份证号和姓名。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rosterentry',
-            constraint=models.CheckConstraint(condition=models.Q(('disability_level__isnull', True), ('disability_level__range', (1, 4)), _connector='OR'), name='disability_level_is_1_to_4', violation_error_message='残疾等级只能是1至4级。'),
+            model_name="rosterentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("disability_level__isnull", True), ("disability_level__range", (1, 4)), _connector="OR"
+                ),
+                name="disability_level_is_1_to_4",
+                violation_error_message="残疾等级只能是1至4级。",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rosterentry',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_on__isnull', True), ('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='roster_entry_ends_after_it_starts', violation_error_message='结束月份不能早于开始月份。'),
+            model_name="rosterentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("starts_on__isnull", True),
+                    ("ends_on__isnull", True),
+                    ("ends_on__gte", models.F("starts_on")),
+                    _connector="OR",
+                ),
+                name="roster_entry_ends_after_it_starts",
+                violation_error_message="结束月份不能早于开始月份。",
+            ),
         ),
     ]

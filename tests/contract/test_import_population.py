@@ -417,7 +417,9 @@ def test_changes_go_in_and_empty_cells_and_absent_people_lose_nothing(tmp_path):
 def test_a_household_without_a_number_takes_the_file_s(tmp_path):
     take_in("population", population(tmp_path, row("张三", ZHANG, household=None)))
 
-    answer = take_in("population", population(tmp_path, row("张三", ZHANG, household="7"), row("李四", LI, "妻", household="7")))
+    answer = take_in(
+        "population", population(tmp_path, row("张三", ZHANG, household="7"), row("李四", LI, "妻", household="7"))
+    )
 
     assert counts(answer) == {"new": 1, "changed": 1}
     assert [(p["name"], p["household"]) for p in listed()] == [("张三", "7"), ("李四", "7")]

@@ -35,7 +35,11 @@ HALF = "城乡低保对象"
 @pytest.fixture(autouse=True)
 def roll(town, villages, tmp_path):
     """张三 and his wife 李四 of 柳树村, 王五 of 桃树村."""
-    people = [["柳树村", "1", "户主", "张三", ZHANG], ["柳树村", "1", "妻", "李四", LI], ["桃树村", "1", "户主", "王五", WANG]]
+    people = [
+        ["柳树村", "1", "户主", "张三", ZHANG],
+        ["柳树村", "1", "妻", "李四", LI],
+        ["桃树村", "1", "户主", "王五", WANG],
+    ]
     done("import", "population", sheet(tmp_path, "村(社区) 户号 与户主关系 姓名 身份证号", *people), "--year", 2020)
 
 
@@ -113,7 +117,10 @@ def test_only_the_township_approves_a_list(town, tmp_path, words, sentence):
     [
         ([], "导入名单还须写明 --office、--category、--month。"),
         (["--office", "民政办", "--category", HALF], "导入名单还须写明 --month。"),
-        (["--office", "民政办", "--category", HALF, "--month", "九月"], "--month：“九月”不是月份，请写成 2019-12 的样子。"),
+        (
+            ["--office", "民政办", "--category", HALF, "--month", "九月"],
+            "--month：“九月”不是月份，请写成 2019-12 的样子。",
+        ),
     ],
 )
 def test_what_a_list_lacks_is_told(tmp_path, words, sentence):
@@ -175,7 +182,10 @@ def test_a_row_may_hold_a_whole_household_in_pairs_of_columns(roster, due):
     columns = "户主姓名 姓名1 身份证号1 姓名2 身份证号2 姓名3 身份证号3"
 
     answer = roster(
-        ["张三", "张三", ZHANG, "李四", LI, None, None], ["王五", "王五", WANG, "", "", "", ""], columns=columns, ending="xlsx"
+        ["张三", "张三", ZHANG, "李四", LI, None, None],
+        ["王五", "王五", WANG, "", "", "", ""],
+        columns=columns,
+        ending="xlsx",
     )
 
     assert (answer.code, answer.said["read"], counts(answer)) == (0, 3, {"new": 3})
@@ -238,7 +248,9 @@ def test_whoever_is_on_several_lists_gets_the_best(roster, due):
 
 
 def test_a_person_is_helped_within_their_own_months(roster, due):
-    roster(["张三", ZHANG, "2019-10", "2019年11月"], ["李四", LI, None, "201911"], columns=f"{COLUMNS} 开始月份 结束月份")
+    roster(
+        ["张三", ZHANG, "2019-10", "2019年11月"], ["李四", LI, None, "201911"], columns=f"{COLUMNS} 开始月份 结束月份"
+    )
 
     days = ("2019-09-30", "2019-10-01", "2019-11-30", "2019-12-01")
     assert [due("张三", ZHANG, day) for day in days] == ["250.00", "125.00", "125.00", "250.00"]
@@ -286,7 +298,10 @@ def test_a_name_that_differs_from_now_on_stops_the_help(roster, due):
 def test_a_list_may_come_before_the_household(roster, due, tmp_path):
     waiting = roster(["赵六", ZHAO], ["陈七", CHEN])
     people = sheet(
-        tmp_path, "村(社区) 户号 与户主关系 姓名 身份证号", ["柳树村", "8", "户主", "赵六", ZHAO], ["柳树村", "8", "妻", "陈琪", CHEN]
+        tmp_path,
+        "村(社区) 户号 与户主关系 姓名 身份证号",
+        ["柳树村", "8", "户主", "赵六", ZHAO],
+        ["柳树村", "8", "妻", "陈琪", CHEN],
     )
     done("import", "population", people, "--year", 2020)
 
@@ -299,7 +314,10 @@ def test_a_disability_card_s_number_tells_the_level(roster, due):
     columns = f"{COLUMNS} 残疾类别 残疾等级"
 
     answer = roster(
-        ["张三", ZHANG + "32", "", ""], ["李四", LI + "41B1", "肢体", "一级"], ["王五", WANG, "视力", "2"], columns=columns
+        ["张三", ZHANG + "32", "", ""],
+        ["李四", LI + "41B1", "肢体", "一级"],
+        ["王五", WANG, "视力", "2"],
+        columns=columns,
     )
 
     assert counts(answer) == {"new": 3}
@@ -370,9 +388,7 @@ def test_a_trial_leaves_no_trace_and_answers_as_the_import_does(tmp_path, rows):
 @pytest.mark.parametrize("ending", ["utf-8.csv", "xlsx", "xls", "ods"])
 def test_a_refused_list_comes_back_with_reasons_and_goes_in_mended(tmp_path, ending):
     rejects = tmp_path / f"rejects.{ending.split('.')[-1]}"
-    answer = hand_in(
-        sheet(tmp_path, COLUMNS, ["张三", ZHANG], ["李四", LI[:17]], ending=ending), "--rejects", rejects
-    )
+    answer = hand_in(sheet(tmp_path, COLUMNS, ["张三", ZHANG], ["李四", LI[:17]], ending=ending), "--rejects", rejects)
 
     heading, *back = rows_of(rejects)
     mended = [[LI if cell == LI[:17] else cell for cell in line] for line in back]
