@@ -47,6 +47,7 @@ def update_many(model: type[models.Model], columns: Sequence[str], rows: Iterabl
     table, names = _quoted(model._meta.db_table), ", ".join(map(_quoted, ["id", *columns]))
     changes = ", ".join(f"{_quoted(column)} = staged.{_quoted(column)}" for column in columns)
     with _Staging(table, names, rows) as staging, connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {staging}")
         cursor.execute(f"UPDATE {table} AS kept SET {changes} FROM {staging} AS staged WHERE kept.id = staged.id")
     return len(rows)
 
@@ -63,7 +64,6 @@ class _Staging:
             # Past Django's cursor psycopg would speak for itself, and no deed would know its errors.
             with connection.wrap_database_errors:
                 cursor.copy_expert(f"COPY staging ({self.names}) FROM STDIN", _Lines(self.rows))
-            cursor.execute("ANALYZE staging")
         return "staging"
 
     def __exit__(self, *failed: object) -> None:

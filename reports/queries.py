@@ -48,8 +48,7 @@ class Heads:
     elsewhere: int = 0
 
 
-# One pass over the roll of the year. The view gives at most one standing bill per person and day; who was refunded
-# later still counts before that day.
+# One pass over the roll of the year. Whoever was refunded is no longer paid, but was registered by what they paid.
 HEADS = """
 SELECT e.village_id,
     count(*),
@@ -362,19 +361,22 @@ def _gap_sums(lines: list[GapLine]) -> dict[str, Any]:
 
 PEOPLE_BY_SCHEME = """
 SELECT e.village_id, e.scheme,
-    count(*) FILTER (WHERE e.entered_on IS NOT NULL OR s.bill_id IS NOT NULL OR e.stopped_on IS NOT NULL),
-    count(*) FILTER (WHERE s.counts_on IS NOT NULL AND e.stopped_on IS NULL),
+    count(*) FILTER (WHERE e.entered_on IS NOT NULL OR s.enrollment_id IS NOT NULL OR e.stopped_on IS NOT NULL),
+    count(*) FILTER (WHERE s.is_paid AND e.stopped_on IS NULL),
     count(*) FILTER (WHERE e.stopped_on IS NOT NULL)
 FROM enrollment_enrollment e
-LEFT JOIN enrollment_standing s ON s.enrollment_id = e.id AND s.ended_on IS NULL
-WHERE e.year = %s AND e.village_id IN (SELECT id FROM villages_village WHERE township_id = %s)
+LEFT JOIN (
+    SELECT enrollment_id, bool_or(counts_on IS NOT NULL AND ended_on IS NULL) AS is_paid
+    FROM enrollment_standing WHERE year = %(year)s GROUP BY enrollment_id
+) s ON s.enrollment_id = e.id
+WHERE e.year = %(year)s AND e.village_id IN (SELECT id FROM villages_village WHERE township_id = %(township)s)
 GROUP BY 1, 2
 """
 
 
 def _people_by_scheme(township: Township, year: int) -> dict[tuple[int, str], tuple[int, int, int]]:
     with connection.cursor() as cursor:
-        cursor.execute(PEOPLE_BY_SCHEME, [year, township.pk])
+        cursor.execute(PEOPLE_BY_SCHEME, {"year": year, "township": township.pk})
         return {(village, scheme): tuple(counts) for village, scheme, *counts in cursor.fetchall()}
 
 

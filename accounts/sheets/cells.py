@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeGuard
 
 
@@ -174,6 +175,7 @@ def same_name(one: str, other: str) -> bool:
     return name_key(one) == name_key(other)
 
 
+@lru_cache(maxsize=8192)
 def name_key(name: str) -> str:
     folded = unicodedata.normalize("NFKC", INVISIBLE.sub("", name).translate(FOLD_DOTS)).translate(FOLD_DOTS)
     return re.sub(r"\s", "", folded).casefold()

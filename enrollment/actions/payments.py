@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.timezone import localdate
 
 from accounts.bulk import insert_many, update_many
-from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in
+from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in, without_collecting
 from accounts.models import Upload, User
 from accounts.sheets.cells import same_name
 from accounts.sheets.headers import Records, read_records
@@ -95,6 +95,7 @@ class Applied:
     approved: set[int] = field(default_factory=set)
 
 
+@without_collecting()
 @transaction.atomic(durable=True)
 def import_payments(*, path: Path, township: Township, year: int, by: User, dry_run: bool = False) -> Report:
     """Take in a paid list: whoever is on the roll and paid what is due counts from the row's day.

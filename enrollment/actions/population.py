@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils.timezone import localdate
 
 from accounts.bulk import insert_many, take_ids, update_many
-from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in
+from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in, without_collecting
 from accounts.models import User
 from accounts.sheets.cells import name_key, same_name
 from accounts.sheets.headers import Records, read_records
@@ -110,6 +111,7 @@ class Roll:
         return self.numberless.get(key) or self.namesakes.get(key)
 
 
+@without_collecting()
 @transaction.atomic(durable=True)
 def import_population(*, path: Path, township: Township, year: int, by: User, dry_run: bool = False) -> Report:
     """Take in households and persons, and put them on the year's roll. Raises UnreadableSheet, NothingApplied."""
@@ -241,7 +243,7 @@ def _make_groups(placed: Placed, roll: Roll) -> None:
 
 def _settle_households(rows: Rows, roll: Roll, report: Report) -> Placed:
     """Each row's household, known or newly made: householders first, since members may join by the householder's name."""
-    roll.spare = iter(take_ids(Household, len(rows))) if rows else iter(())
+    roll.spare = _fresh_ids(Household)
     placed: Placed = {}
     heads = {place: row for place, row in rows.items() if row.is_householder}
     others = {place: row for place, row in rows.items() if not row.is_householder}
@@ -256,6 +258,12 @@ def _settle_households(rows: Rows, roll: Roll, report: Report) -> Placed:
         except BadRow as bad:
             report.refuse(place, bad.faults)
     return placed
+
+
+def _fresh_ids(model: type[Model], block: int = 2000) -> Iterator[int]:
+    """New primary keys as they are needed, a block at a time."""
+    while True:
+        yield from take_ids(model, block)
 
 
 def _household_for(row: PopulationRow, known: Known | None, roll: Roll) -> int:

@@ -13,7 +13,8 @@ from accounts.sheets.headers import read_records
 from accounts.sheets.reading import read_sheets
 from enrollment.importers.returns import COLUMNS, ReturnRow, read_return
 from enrollment.models import Return
-from villages.models import Township, Village
+from villages.actions import villages_by_word
+from villages.models import Township
 
 
 @transaction.atomic(durable=True)
@@ -32,8 +33,8 @@ def import_returns(*, path: Path, township: Township, year: int, by: User, dry_r
         report.notes = list(records.notes)
     if not rows and not report.read:
         raise NothingApplied("表里没有数据行。")
-    villages = {word: v.pk for v in Village.objects.filter(township=township) for word in (v.code, v.name)}
-    _refuse_doubles(rows, report)
+    villages = {word: village.pk for word, village in villages_by_word(township).items()}
+    _refuse_doubles(rows, villages, report)
     kept = {(r.village_id, r.scheme, r.as_of): r for r in Return.objects.filter(year=year, village__township=township)}
     for place, row in rows.items():
         if row.unit not in villages:
@@ -45,16 +46,20 @@ def import_returns(*, path: Path, township: Township, year: int, by: User, dry_r
     return report
 
 
-def _refuse_doubles(rows: dict[Place, ReturnRow], report: Report) -> None:
+def _refuse_doubles(rows: dict[Place, ReturnRow], villages: dict[str, int], report: Report) -> None:
     places: dict[tuple[object, ...], list[Place]] = defaultdict(list)
     for place, row in rows.items():
-        places[(row.unit, row.scheme, row.as_of)].append(place)
+        places[(villages.get(row.unit, row.unit), row.scheme, row.as_of)].append(place)
     for several in places.values():
-        if len(several) > 1 and len({rows[place] for place in several}) > 1:
+        if len(several) > 1 and len({_totals(rows[place]) for place in several}) > 1:
             numbers = "、".join(str(place.row) for place in several)
             for place in several:
                 said = f"第{numbers}行是同一单位、险种和截至日，数字不同，请核对后只留一行。"
                 report.refuse(place, [Fault("单位", rows.pop(place).unit, said)])
+
+
+def _totals(row: ReturnRow) -> tuple[int, int, int]:
+    return row.registered, row.paying, row.stopped
 
 
 def _keep(

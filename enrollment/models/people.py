@@ -102,9 +102,9 @@ class Person(models.Model):
         indexes = [
             models.Index(fields=["name_pinyin"], name="person_by_pinyin"),
             models.Index(fields=["pinyin_initials"], name="person_by_initials"),
-            models.Index(fields=["other_initials"], name="person_by_other_initials"),
+            models.Index(fields=["other_initials"], condition=~Q(other_initials=""), name="person_by_other_initials"),
             models.Index(fields=["number_reversed"], name="person_by_last_digits"),
-            models.Index(fields=["phone"], name="person_by_phone"),
+            models.Index(fields=["phone"], condition=~Q(phone=""), name="person_by_phone"),
         ]
         constraints = [
             models.UniqueConstraint(
