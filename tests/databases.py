@@ -61,6 +61,8 @@ def clone() -> None:
     connection.close()
     mine = f"{TEMPLATE}_{WORKER}"
     with server() as cursor:
+        # Another worker that ends now must not take the template for unused.
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         cursor.execute(f'DROP DATABASE IF EXISTS "{mine}" WITH (FORCE)')
         cursor.execute(f'CREATE DATABASE "{mine}" TEMPLATE "{TEMPLATE}"')
     use(mine)

@@ -17,6 +17,8 @@ from accounts.models import CONSOLE, User
 from accounts.sheets.limits import UnreadableSheet
 from villages.models import Township, Village
 
+NO_DATABASE = "数据库连不上，或还没有建立；请先运行 manage.py migrate（加 --traceback 看详情）。"
+
 
 class Refused(Exception):
     """The command can't do what was asked; the message is the sentence to show."""
@@ -43,6 +45,10 @@ class OfficeCommand(BaseCommand):
             self.fail(" ".join(no.messages), options)
         except IntegrityError as no:
             self.fail(sentence_of(no), options)
+        except DatabaseError:
+            if options["traceback"]:
+                raise
+            self.fail(NO_DATABASE, options)
 
     def act(self, **options: Any) -> None:
         raise NotImplementedError

@@ -1,8 +1,8 @@
 import pytest
 
-from tests.contract.office import done, sheet
-from tests.makers import PLAN_2020, make_user
-from villages.models import Role, Township
+from tests.contract.office import done
+from tests.makers import PLAN_2020, make_user, make_village
+from villages.models import Quota, Role, Township
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def boss(town):
 
 
 @pytest.fixture
-def villages(town, tmp_path):
+def villages(town):
     """柳树村 (01) asks for 3 people of 4 registered at the police, 桃树村 (02) for 2 of 2."""
-    quotas = sheet(tmp_path, "村(社区) 户籍人口数 任务数", ["柳树村", 4, 3], ["桃树村", 2, 2])
-    done("import", "quotas", quotas, "--year", 2020)
+    for name, hukou, target in (("柳树村", 4, 3), ("桃树村", 2, 2)):
+        Quota.objects.create(village=make_village(town, name), year=2020, scheme="resident", hukou=hukou, target=target)

@@ -29,7 +29,7 @@ from tests.contract.office import (
     sheet_name,
     take_in,
 )
-from tests.makers import PLAN_2020, make_clerk, make_user
+from tests.makers import PLAN_2020, enlist, make_clerk, make_household, make_person, make_user
 from villages.models import Role, Village
 
 pytestmark = pytest.mark.usefixtures("town", "villages", "roll")
@@ -38,16 +38,14 @@ DAY = "2019-12-05"
 
 
 @pytest.fixture
-def roll(town, villages, tmp_path):
+def roll(town, villages):
     """张三 and 李四 of household 1, 王五 who works far away; 赵六 in 桃树村."""
-    people = [
-        ["柳树村", "1", "户主", "张三", ZHANG, ""],
-        ["柳树村", "1", "妻", "李四", LI, ""],
-        ["柳树村", "2", "户主", "王五", WANG, "是"],
-        ["桃树村", "1", "户主", "赵六", ZHAO, ""],
-    ]
-    columns = "村(社区) 户号 与户主关系 姓名 身份证号 外出务工"
-    done("import", "population", sheet(tmp_path, columns, *people), "--year", 2020)
+    willow, peach = Village.objects.order_by("code")
+    first = make_household(willow, "1")
+    enlist(make_person(first, "张三", number=ZHANG))
+    enlist(make_person(first, "李四", number=LI, relation="12"))
+    enlist(make_person(make_household(willow, "2"), "王五", number=WANG), is_migrant=True)
+    enlist(make_person(make_household(peach, "1"), "赵六", number=ZHAO))
 
 
 @pytest.fixture

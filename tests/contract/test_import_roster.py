@@ -24,7 +24,7 @@ from tests.contract.office import (
     sheet_name,
     take_in,
 )
-from tests.makers import make_clerk, make_user
+from tests.makers import enlist, make_clerk, make_household, make_person, make_user
 from villages.models import Village
 
 pytestmark = pytest.mark.usefixtures("town", "villages", "boss")
@@ -33,14 +33,13 @@ HALF = "城乡低保对象"
 
 
 @pytest.fixture(autouse=True)
-def roll(town, villages, tmp_path):
+def roll(town, villages):
     """张三 and his wife 李四 of 柳树村, 王五 of 桃树村."""
-    people = [
-        ["柳树村", "1", "户主", "张三", ZHANG],
-        ["柳树村", "1", "妻", "李四", LI],
-        ["桃树村", "1", "户主", "王五", WANG],
-    ]
-    done("import", "population", sheet(tmp_path, "村(社区) 户号 与户主关系 姓名 身份证号", *people), "--year", 2020)
+    willow, peach = Village.objects.order_by("code")
+    family = make_household(willow, "1")
+    enlist(make_person(family, "张三", number=ZHANG))
+    enlist(make_person(family, "李四", number=LI, relation="12"))
+    enlist(make_person(make_household(peach, "1"), "王五", number=WANG))
 
 
 def hand_in(path, *words, month="2019-09", category=HALF, office="民政办", approve=True):
