@@ -217,7 +217,7 @@ def test_a_killed_keeper_takes_its_server_along_and_the_next_connection_starts_a
     keeper.kill()
 
     # The kernel's word takes a moment; a question asked meanwhile is rightly told that the server is going down.
-    assert has_died(postmaster)
+    wait_until(lambda: has_died(postmaster))
     assert command.ask("SELECT count(*) > 0 FROM kept WHERE word = 'keeper'") == [[True]]
 
 
