@@ -63,6 +63,8 @@ def register_rows(village: Village, *, plan: Plan, group: str | None, on: date) 
     if group:
         live = live.filter(person__household__group__name=group)
     standing = {s["enrollment_id"]: s for s in _standing(village, plan.year)}
+    # Whoever was refunded is no longer paid, but was registered by what they paid.
+    billed = set(Standing.objects.filter(village=village, year=plan.year).values_list("enrollment_id", flat=True))
     people = {person.pk: person for person in enrolled(live)}
     columns = live.annotate(
         household=F("person__household_id"),
@@ -78,7 +80,7 @@ def register_rows(village: Village, *, plan: Plan, group: str | None, on: date) 
         for row in columns.values(
             "pk", "household", "group_name", "household_number", "is_householder", "relation", "phone", "remark"
         )
-        if row["pk"] in standing or people[row["pk"]].entered_on
+        if row["pk"] in billed or people[row["pk"]].entered_on
     ]
     numbers = [people[row["pk"]].number for row in shown if row["pk"] not in standing]
     assessor = Assessor(plan, village.township, [number for number in numbers if number])

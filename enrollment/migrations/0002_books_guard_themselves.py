@@ -380,7 +380,9 @@ SELECT e.person_id AS person, encode(sha256(convert_to(p.number, 'UTF8')), 'hex'
         WHEN e.stopped_on IS NOT NULL THEN 'stopped'
         WHEN s.counts_on IS NOT NULL THEN 'paid'
         WHEN s.kind = 'collection' THEN 'collected'
-        WHEN e.entered_on IS NOT NULL OR s.bill_id IS NOT NULL THEN 'registered'
+        -- Whoever was refunded is no longer paid, but was registered by what they paid.
+        WHEN e.entered_on IS NOT NULL
+            OR EXISTS (SELECT FROM enrollment_standing r WHERE r.enrollment_id = e.id) THEN 'registered'
         ELSE 'listed'
     END AS stage,
     b.personal_fen AS due_fen, s.counts_on, pv.version

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils.timezone import localdate
 
 from enrollment.actions.ledger import (
@@ -18,7 +19,10 @@ from enrollment.actions.ledger import (
     reverse,
 )
 from enrollment.models import Bill, Document, Enrollment, Leg, Standing
+from reports.queries import progress
+from reports.registers import pages_of
 from subsidies.policy import MayNotPay
+from tests import databases
 from tests.makers import make_clerk, make_family, make_plan, make_roster, make_township, make_user, make_village
 from villages.models import Role
 
@@ -182,3 +186,22 @@ def test_a_refunded_person_was_paid_until_the_refund(town, village):
     assert legs(document) == {"bank": -25000, "premium": 25000}
     assert Standing.objects.get().ended_on == localdate()
     assert Enrollment.objects.owed().get() == father
+
+
+def test_a_refunded_person_stays_registered_in_progress_register_and_view(town, village):
+    household, (father,) = make_family(village, "张三")
+    boss, deputy = (make_user(name, Role.TOWNSHIP, place=town) for name in ("boss", "deputy"))
+    clerk = make_clerk(village)
+    take(household, clerk)
+    deposit_cash(by=clerk, village=village, year=2020, key=uuid4(), on=localdate(), slip="D1")
+    refund(enrollment=father, key=uuid4(), by=boss, approver=deputy, on=localdate(), reason="重复参保")
+
+    line = progress(township=town, year=2020)["total"]
+    (page,) = pages_of(village, year=2020)
+    with databases.owner(), connection.cursor() as cursor:
+        cursor.execute("SELECT stage FROM v_enrolment")
+        stages = cursor.fetchall()
+
+    assert (line["registered"], line["paid"]) == (1, 0)
+    assert [(row.name, row.paid_fen) for row in page.rows] == [("张三", None)]
+    assert stages == [("registered",)]
