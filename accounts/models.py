@@ -19,7 +19,9 @@ class OneOf(models.Lookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         left, params = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", [*params, list(self.rhs)]
+        # Without the column's own type a list of numbers is int4[], which a bigint column can only search one by one.
+        kind = (self.lhs.output_field.db_type(connection) or "text").partition("(")[0]
+        return f"{left} = ANY(%s::{kind}[])", [*params, list(self.rhs)]
 
 
 class UserManager(BaseUserManager["User"]):
