@@ -1,7 +1,8 @@
 """What a handed-in file came to: counts, and for each row that did not go in, where and why."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -14,6 +15,7 @@ from accounts.sheets.cells import BadCell, Cell, digits_text, shown, text
 from accounts.sheets.headers import Record
 
 T = TypeVar("T")
+R = TypeVar("R")
 REMEMBERED = 4096
 
 
@@ -162,6 +164,43 @@ class Report:
         errors = sorted(self.errors, key=lambda error: (error["sheet"], error["row"]))
         head = {"file": self.file, "sha256": self.sha256, "seen_before": self.seen_before}
         return {**head, **counts, "errors": errors, "notes": self.notes}
+
+
+def read_rows(records: Iterable[Record], reader: Callable[[Record], R], report: Report) -> dict[Place, R]:
+    """The good rows by their place, in order; the others are refused with their faults."""
+    rows: dict[Place, R] = {}
+    for record in records:
+        try:
+            rows[Place(record.sheet, record.row)] = reader(record)
+        except BadRow as bad:
+            report.refuse(record, bad.faults)
+    return rows
+
+
+def refuse_doubles(
+    rows: dict[Place, R],
+    report: Report,
+    *,
+    key: Callable[[R], object],
+    fault: Callable[[R, str], Fault],
+    content: Callable[[R], object] = lambda row: row,
+) -> None:
+    """What a file names twice with different content is refused each time; the same content again counts as same.
+
+    `fault` says what is wrong with a row, given the numbers of all the rows concerned.
+    """
+    places: dict[object, list[Place]] = defaultdict(list)
+    for place, row in rows.items():
+        places[key(row)].append(place)
+    for several in (found for found in places.values() if len(found) > 1):
+        is_same = len({content(rows[place]) for place in several}) == 1
+        numbers = "、".join(str(place.row) for place in several)
+        for place in several[1:] if is_same else several:
+            row = rows.pop(place)
+            if is_same:
+                report.same += 1
+            else:
+                report.refuse(place, [fault(row, numbers)])
 
 
 def digest(path: Path) -> str:

@@ -8,13 +8,14 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.timezone import localdate
 
-from enrollment.actions.ledger import Assessor, enrolled, plan_in_force
+from enrollment.actions.ledger import Assessor, enrolled
 from enrollment.models import Enrollment, Person, Return, Standing
 from enrollment.policy import relation_word
 from reports.policy import AwardLine, award_line, ranks, rate_text
+from subsidies.models import plan_in_force
 from subsidies.plan import Plan, yuan
 from subsidies.policy import PLAIN
 from villages.models import Quota, Scheme, Township, Village
@@ -142,10 +143,9 @@ def _paid_by_day(villages: list[Village], year: int, days: list[date], on: date)
     counts: dict[int, dict[date, int]] = {village.pk: {day: 0 for day in days if day <= on} for village in villages}
     standing = Standing.objects.filter(
         year=year, village__in=villages, counts_on__lte=on, enrollment__scheme=Scheme.RESIDENT
-    )
-    rows = standing.filter(enrollment__stopped_on__isnull=True).values_list("village_id", "counts_on", "ended_on")
-    tally = Counter(rows)
-    for (village, counts_on, ended_on), heads_ in tally.items():
+    ).filter(enrollment__stopped_on__isnull=True)
+    tally = standing.values_list("village_id", "counts_on", "ended_on").annotate(Count("pk")).order_by()
+    for village, counts_on, ended_on, heads_ in tally:
         for day in counts[village]:
             if counts_on is not None and counts_on <= day and (ended_on is None or ended_on > day):
                 counts[village][day] += heads_
@@ -159,8 +159,8 @@ def awards(*, township: Township, year: int, on: date | None = None) -> dict[str
     villages, quotas = _units(township, year)
     counted = heads(villages, year=year, on=on)
     paid_by = _paid_by_day(villages, year, plan.award.days, on)
-    free = _fully_subsidised(villages, year, on)
-    groups = _special_groups(plan, township, on)
+    free = _fully_subsidised(villages, year, on) if plan.award.base == "paid_without_full_subsidy" else Counter()
+    groups = _special_groups(plan, township, villages, on)
     shown = [v for v in villages if v.pk in quotas or v.pk in counted]
     lines = {
         v.pk: award_line(
@@ -211,7 +211,7 @@ def _award_total(plan: Plan, lines: list[tuple[int, AwardLine]]) -> dict[str, An
 
 def _fully_subsidised(villages: list[Village], year: int, on: date) -> Counter[int]:
     standing = _counting(villages, year, on).filter(bill__personal_fen=0)
-    return Counter(standing.values_list("village_id", flat=True))
+    return Counter(dict(standing.values_list("village_id").annotate(Count("pk")).order_by()))
 
 
 def _counting(villages: list[Village], year: int, on: date) -> QuerySet[Standing]:
@@ -220,19 +220,19 @@ def _counting(villages: list[Village], year: int, on: date) -> QuerySet[Standing
     return standing.exclude(ended_on__lte=on)
 
 
-def _special_groups(plan: Plan, township: Township, on: date) -> dict[int, dict[str, tuple[int, int]]]:
+def _special_groups(
+    plan: Plan, township: Township, villages: list[Village], on: date
+) -> dict[int, dict[str, tuple[int, int]]]:
     """(paid, all) of each special category in each village: everyone on the roll whom a list in force names."""
     wanted = {group.category for group in plan.award.deduction.groups}
     if not wanted:
         return {}
     assessor = Assessor(plan, township)
     live = Enrollment.objects.live().not_exempt().filter(year=plan.year, village__township=township)
-    people = enrolled(live.filter(person__number__in=list(assessor.lists.numbers())))
-    paid = set(
-        Standing.objects.filter(year=plan.year, village__township=township, counts_on__lte=on)
-        .exclude(ended_on__lte=on)
-        .values_list("enrollment_id", flat=True)
-    )
+    people = enrolled(live.filter(person__number__one_of=list(assessor.lists.numbers())))
+    named = [person.pk for person in people]
+    counting = _counting(villages, plan.year, on).filter(enrollment__pk__one_of=named)
+    paid = set(counting.values_list("enrollment_id", flat=True))
     counts: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for person in people:
         for category in wanted.intersection(assessor.applicant(person, on).categories):
@@ -242,14 +242,14 @@ def _special_groups(plan: Plan, township: Township, on: date) -> dict[int, dict[
 
 
 FUNDERS = """
-SELECT b.applied, b.premium_fen, b.personal_fen, b.grant_fen, b.shares::text, count(*)
+SELECT b.applied, b.premium_fen, b.personal_fen, b.shares::text, count(*)
 FROM enrollment_standing s
 JOIN enrollment_bill b ON b.id = s.bill_id
 JOIN enrollment_enrollment e ON e.id = s.enrollment_id
 JOIN villages_village v ON v.id = s.village_id
 WHERE s.year = %(year)s AND v.township_id = %(township)s AND e.scheme = 'resident' AND e.stopped_on IS NULL
     AND s.counts_on <= %(on)s AND (s.ended_on IS NULL OR s.ended_on > %(on)s)
-GROUP BY 1, 2, 3, 4, 5
+GROUP BY 1, 2, 3, 4
 """
 
 
@@ -264,7 +264,7 @@ def funders(*, township: Township, year: int, on: date | None = None) -> dict[st
     # A category of an earlier version of the notice keeps its line: what was paid under it stands.
     names += sorted({row[0] for row in rows if row[0] and row[0] not in names})
     sums: dict[str, Counter[str]] = {name: Counter() for name in [*names, PLAIN]}
-    for applied, premium, personal, _, shares, people in rows:
+    for applied, premium, personal, shares, people in rows:
         line = sums[applied or PLAIN]
         line.update({"people": people, "premium": premium * people, "personal": personal * people})
         line.update({f"funder:{name}": fen * people for name, fen in _shares(shares).items()})
@@ -385,10 +385,11 @@ def unpaid(*, village: Village, year: int) -> dict[str, Any]:
     plan = plan_in_force(township=village.township, year=year).plan
     owed = Enrollment.objects.live().not_exempt().filter(village=village, year=year, scheme=Scheme.RESIDENT)
     paid = Standing.objects.filter(village=village, year=year, counts_on__isnull=False, ended_on__isnull=True)
+    waiting = owed.exclude(pk__in=paid.values("enrollment_id"))
     rows = list(
-        owed.exclude(pk__in=paid.values("enrollment_id"))
-        .select_related("person__household__group")
-        .order_by("person__household__group__name", "person__household_id", "-person__is_householder", "pk")
+        waiting.select_related("person__household__group").order_by(
+            "person__household__group__name", "person__household_id", "-person__is_householder", "pk"
+        )
     )
     collected = set(
         Standing.objects.filter(village=village, year=year, counts_on__isnull=True).values_list(
@@ -396,7 +397,7 @@ def unpaid(*, village: Village, year: int) -> dict[str, Any]:
         )
     )
     assessor = Assessor(plan, village.township, [row.person.number for row in rows if row.person.number])
-    due = {person.pk: assessor.assess_whenever(person, localdate())[0] for person in enrolled(owed)}
+    due = {person.pk: assessor.assess_whenever(person, localdate())[0] for person in enrolled(waiting)}
     householders = _householders(village)
     people = [_visit(row, due[row.pk].personal, householders, row.pk in collected) for row in rows]
     return {"year": year, "village": {"code": village.code, "name": village.name}, "people": people}

@@ -9,11 +9,12 @@ from typing import Any
 from django.db.models import F
 from django.utils.timezone import localdate
 
-from enrollment.actions.ledger import Assessor, Enrolled, enrolled, plan_in_force
+from enrollment.actions.ledger import Assessor, Enrolled, enrolled
 from enrollment.models import Enrollment, Standing
 from enrollment.policy import relation_word
 from reports.printing.press import print_register
 from reports.printing.register import Page, RegisterForm, RegisterHead, RegisterRow, lay_out, page_sha256, total_of
+from subsidies.models import plan_in_force
 from subsidies.plan import Plan
 from villages.models import Scheme, Village
 
@@ -47,13 +48,12 @@ def head_of(plan: Plan, village: Village) -> RegisterHead:
     )
 
 
-def pages_of(village: Village, *, year: int, group: str | None = None, on: date | None = None) -> tuple[Page, ...]:
-    """The register's pages; 实交额 stays blank until a person is paid. Raises NobodyRegistered, NoPlan."""
-    plan = plan_in_force(township=village.township, year=year).plan
-    rows = register_rows(village, plan=plan, group=group, on=on or localdate())
+def pages_of(village: Village, *, plan: Plan, group: str | None = None) -> tuple[Page, ...]:
+    """The register's pages; 实交额 stays blank until a person is paid. Raises NobodyRegistered."""
+    rows = register_rows(village, plan=plan, group=group, on=localdate())
     if not rows:
         place = f"{village.name}{group}" if group else village.name
-        raise NobodyRegistered(f"{place}{year}年度还没有人登记。")
+        raise NobodyRegistered(f"{place}{plan.year}年度还没有人登记。")
     return lay_out(rows, form_of(plan))
 
 
@@ -149,7 +149,7 @@ def print_village(village: Village, *, year: int, out: Path, group: str | None =
     Raises NobodyRegistered, NoPlan, MissingGlyphs, PrintingFailed.
     """
     plan = plan_in_force(township=village.township, year=year).plan
-    pages = pages_of(village, year=year, group=group)
+    pages = pages_of(village, plan=plan, group=group)
     print_register(pages, head_of(plan, village), form_of(plan), out)
     total = total_of(pages)
     return {

@@ -18,7 +18,7 @@ from subsidies.importers.rosters import COLUMNS, RosterRow, read_entry
 from subsidies.models import PlanVersion, Roster, RosterEntry
 from subsidies.plan import Plan, document_of
 from villages.actions import villages_by_word
-from villages.models import Posting, Role, Township
+from villages.models import Posting, Township
 
 ENTRY_COLUMNS = [
     "roster_id",
@@ -68,7 +68,7 @@ def put_plan_in_force(
 
 def must_be_of_township(user: User, township: Township) -> None:
     """Raises ChangeNeedsApproval unless this person works in the township's office today."""
-    if not Posting.objects.of(user).filter(role=Role.TOWNSHIP, township=township).exists():
+    if not Posting.objects.of(user).in_office(township.pk).exists():
         raise ChangeNeedsApproval(f"“{user.username}”不是{township}医保办的人员，不能核准。")
 
 

@@ -15,6 +15,10 @@ from subsidies.plan import Plan, plan_from_document
 from villages.models import Posting, Role, Township, Village
 
 
+class NoPlan(Exception):
+    """The township has no notice in force for the year."""
+
+
 class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
     def in_force(self, *, township: Township, year: int) -> "PlanVersion | None":
         """The notice of that year as it stands now."""
@@ -63,6 +67,14 @@ class PlanVersion(models.Model):
     @cached_property
     def plan(self) -> Plan:
         return plan_from_document(self.document)
+
+
+def plan_in_force(*, township: Township, year: int) -> PlanVersion:
+    """The notice of the year as it stands now. Raises NoPlan."""
+    version = PlanVersion.objects.in_force(township=township, year=year)
+    if version is None:
+        raise NoPlan(f"{township}{year}年度还没有生效的方案，请先运行 plan load。")
+    return version
 
 
 class RosterQuerySet(models.QuerySet["Roster"]):

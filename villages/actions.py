@@ -10,7 +10,7 @@ from accounts.actions import give_code
 from accounts.imports import BadRow, Fault, NothingApplied, Report, hand_in
 from accounts.models import User
 from accounts.sheets.cells import BadCell, count, shown
-from accounts.sheets.headers import Record, read_records
+from accounts.sheets.headers import Record, Records, read_records
 from accounts.sheets.reading import read_sheets
 from villages.importers.quotas import QuotaRow, columns_for, is_total, read_quota
 from villages.models import Posting, Quota, Role, Township, Village
@@ -48,7 +48,7 @@ def open_account(
 @transaction.atomic(durable=True)
 def import_quotas(*, path: Path, township: Township, year: int, by: User, dry_run: bool = False) -> Report:
     """Take in a 任务分配表: quotas of the year, new villages as it names them. Raises UnreadableSheet, NothingApplied."""
-    upload, report = hand_in(path, kind="quotas", by=by)
+    _, report = hand_in(path, kind="quotas", by=by)
     with read_sheets(path) as book:
         records = read_records(book, columns_for(year))
         rows, totals = _read_rows(records, report)
@@ -72,9 +72,9 @@ def villages_by_word(township: Township) -> dict[str, Village]:
     return shortened | {village.code: village for village in villages} | {village.name: village for village in villages}
 
 
-def _read_rows(records: object, report: Report) -> tuple[list[tuple[Record, QuotaRow]], list[Record]]:
+def _read_rows(records: Records, report: Report) -> tuple[list[tuple[Record, QuotaRow]], list[Record]]:
     rows, totals = [], []
-    for record in records:  # type: ignore[attr-defined]
+    for record in records:
         if is_total(record):
             totals.append(record)
             continue

@@ -148,6 +148,10 @@ class PostingQuerySet(models.QuerySet["Posting"]):
             return self.none()
         return self.filter(user=user).current()
 
+    def in_office(self, township: int) -> "PostingQuerySet":
+        """Those in the office (医保办) of this township, by its primary key."""
+        return self.filter(role=Role.TOWNSHIP, township=township)
+
     def current(self) -> "PostingQuerySet":
         today = TruncDate(Now())
         return self.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=today), starts_on__lte=today)

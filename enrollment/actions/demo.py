@@ -11,13 +11,12 @@ from django.db.models.functions import Now
 
 from accounts.bulk import insert_many, take_ids
 from accounts.models import Upload, User
-from enrollment.actions.ledger import Assessor, BillDraft, Draft, Enrolled, enrolled, payment_legs, post
+from enrollment.actions.ledger import Assessor, BillDraft, Draft, Enrolled, deposit_legs, enrolled, post
 from enrollment.actions.payments import enroll_subsidised
-from enrollment.actions.population import PERSON_COLUMNS
+from enrollment.actions.population import PERSON_COLUMNS, person_row
 from enrollment.demo.accounts import ACCOUNTS
 from enrollment.demo.rows import CASH, Campaign, PaymentRow, PersonRow, Roster, Town
 from enrollment.models import Enrollment, Exemption, Household, Kind, Person, Source
-from enrollment.policy import HOUSEHOLDER, name_pinyin, pinyin_initials
 from subsidies import models as subsidies
 from subsidies.actions import ENTRY_COLUMNS, put_plan_in_force
 from subsidies.models import PlanVersion
@@ -150,23 +149,17 @@ def _people(loaded: Loaded) -> None:
 
 def _person(loaded: Loaded) -> Callable[[PersonRow], tuple[object, ...]]:
     def columns(row: PersonRow) -> tuple[object, ...]:
-        initials, other = pinyin_initials(row.name)
-        return (
+        return person_row(
             loaded.people[row.key],
             loaded.households[row.household],
-            row.name,
-            name_pinyin(row.name),
-            initials,
-            other,
-            row.id_kind,
-            row.id_number,
-            row.birth_date,
-            row.sex,
-            row.expected_on,
-            row.relation == HOUSEHOLDER,
-            row.relation,
-            row.phone,
-            "",
+            name=row.name,
+            id_kind=row.id_kind,
+            number=row.id_number,
+            birth_date=row.birth_date,
+            sex=row.sex,
+            expected_on=row.expected_on,
+            relation=row.relation,
+            phone=row.phone,
         )
 
     return columns
@@ -284,7 +277,7 @@ def _drafts(
             channel=channel,
             slip="" if kind == Kind.COLLECTION else slip,
             bills=[BillDraft(person.pk, 1, assessment) for person, assessment in said],
-            legs=payment_legs(account, (assessment for _, assessment in said)),
+            money_account=account,
         )
 
 
@@ -313,7 +306,7 @@ def _collect_and_deposit(
             evidence_on=paid_on,
             slip=slip,
             deposits=[(bill, 1) for bill, _ in several],
-            legs=[("bank", sum(fen for _, fen in several)), (account, -sum(fen for _, fen in several))],
+            legs=deposit_legs(clerk.username, sum(fen for _, fen in several)),
         )
         for (paid_on, slip), several in slips.items()
     ]

@@ -29,7 +29,7 @@ from enrollment.models import (
     Source,
     Standing,
 )
-from subsidies.models import ListsInForce, PlanVersion
+from subsidies.models import ListsInForce, PlanVersion, plan_in_force
 from subsidies.plan import AgeBetween, Plan
 from subsidies.policy import Applicant, Assessment, MayNotPay, assess, assess_in_period, counts_late
 from villages.models import Posting, Role, Township, Village
@@ -37,10 +37,6 @@ from villages.models import Posting, Role, Township, Village
 
 class NothingOwed(Exception):
     """The household has nothing left to pay for the year."""
-
-
-class NoPlan(Exception):
-    """The township has no notice in force for the year."""
 
 
 class KeyReused(Exception):
@@ -62,7 +58,10 @@ class BillDraft:
 
 @dataclass(slots=True)
 class Draft:
-    """A document to be posted, with its lines; legs follow from them unless given."""
+    """A document to be posted, with its lines.
+
+    The legs of a payment follow from its bills and the account its money went to; other documents name theirs.
+    """
 
     township_id: int
     village_id: int | None
@@ -80,6 +79,7 @@ class Draft:
     reverses_id: int | None = None
     receipt_book_id: int | None = None
     receipt_number: int | None = None
+    money_account: str = ""
     legs: list[tuple[str, int]] = field(default_factory=list)
     bills: list[BillDraft] = field(default_factory=list)
     deposits: list[tuple[int, int]] = field(default_factory=list)
@@ -146,7 +146,7 @@ def post(drafts: Sequence[Draft], *, maker: User, plan_version: PlanVersion | No
         ["document_id", "bill_id"],
         [(pk, bill) for pk, draft in _pairs(keys, drafts) for bill in draft.refunds],
     )
-    legs = [(pk, account, fen) for pk, draft in _pairs(keys, drafts) for account, fen in draft.legs if fen]
+    legs = [(pk, account, fen) for pk, draft in _pairs(keys, drafts) for account, fen in _legs(draft) if fen]
     insert_many(Leg, ["document_id", "account", "fen"], legs)
     return keys
 
@@ -179,15 +179,22 @@ def _bill_row(document: int, draft: Draft, bill: BillDraft, version_id: int | No
     ]
 
 
-def payment_legs(money_account: str, assessments: Iterable[Assessment]) -> list[tuple[str, int]]:
-    """The legs of taking these people's money: money and receivables on one side, their premium on the other."""
+def _legs(draft: Draft) -> list[tuple[str, int]]:
+    """Of a payment: money and receivables on one side, the people's premium on the other."""
+    if draft.legs:
+        return draft.legs
     total: Counter[str] = Counter()
-    for said in assessments:
-        total[money_account] += said.personal
+    for said in (bill.assessment for bill in draft.bills):
+        total[draft.money_account] += said.personal
         total["premium"] -= said.premium
         for funder, fen in said.claims:
             total[f"receivable:{funder}"] += fen
     return sorted(total.items())
+
+
+def deposit_legs(username: str, fen: int) -> list[tuple[str, int]]:
+    """The legs of paying in what a person holds in cash."""
+    return [("bank", fen), (f"cash:{username}", -fen)]
 
 
 class Enrolled(NamedTuple):
@@ -244,12 +251,10 @@ class Assessor:
             for entry in self.lists.of(person.number, on)
             if entry.decision == "same" or (not entry.decision and same_name(entry.name, person.name))
         ]
-        named = {category.name for entry in meant if (category := self.plan.category(entry.category))} if meant else ()
+        named = {category.name for entry in meant if (category := self.plan.category(entry.category))}
         levels = [entry.disability_level for entry in meant if entry.disability_level]
         return Applicant(
-            categories=tuple(category.name for category in self.plan.categories if category.name in named)
-            if named
-            else (),
+            categories=tuple(category.name for category in self.plan.categories if category.name in named),
             birth_date=person.birth_date if self._age_matters else None,
             sex=person.sex,
             tariff_class=person.tariff_class,
@@ -272,14 +277,6 @@ class Assessor:
             return self.assess(person, on), False
         except MayNotPay:
             return assess_in_period(self.plan, self.applicant(person, on), on), True
-
-
-def plan_in_force(*, township: Township, year: int) -> PlanVersion:
-    """The notice of the year as it stands now. Raises NoPlan."""
-    version = PlanVersion.objects.in_force(township=township, year=year)
-    if version is None:
-        raise NoPlan(f"{township}{year}年度还没有生效的方案，请先运行 plan load。")
-    return version
 
 
 def next_rounds(enrollments: Iterable[int]) -> Counter[int]:
@@ -341,7 +338,7 @@ def _take(
         receipt_book_id=book,
         receipt_number=number,
         bills=[BillDraft(pk, rounds[pk] + 1, assessment) for pk, assessment in said.items()],
-        legs=payment_legs(money_account, said.values()),
+        money_account=money_account,
     )
     (pk,) = post([draft], maker=by, plan_version=version)
     return Document.objects.get(pk=pk)
@@ -448,7 +445,6 @@ def deposit_cash(
         raise NothingOwed("没有待缴存的现金。")
     plan = plan_in_force(township=village.township, year=year).plan
     rounds = Counter(DepositLine.objects.filter(bill__pk__one_of=bills).values_list("bill_id", flat=True))
-    total = sum(bills.values())
     draft = Draft(
         township_id=village.township_id,
         village_id=village.pk,
@@ -459,7 +455,7 @@ def deposit_cash(
         slip=slip,
         is_late=counts_late(on, localdate(), plan.cash.evidence_grace_days),
         deposits=[(bill, rounds[bill] + 1) for bill in bills],
-        legs=[("bank", total), (f"cash:{by.username}", -total)],
+        legs=deposit_legs(by.username, sum(bills.values())),
     )
     (pk,) = post([draft], maker=by)
     return Document.objects.get(pk=pk)
@@ -482,7 +478,7 @@ def _may_approve(document: Document, maker: User, approver: User, *, is_deposite
         raise NotAllowed("须由另一人核准。")
     for user in (maker, approver):
         posts = Posting.objects.of(user)
-        of_township = posts.filter(role=Role.TOWNSHIP, township=document.township_id).exists()
+        of_township = posts.in_office(document.township_id).exists()
         of_village = posts.filter(role=Role.CLERK, village=document.village_id).exists()
         if not (of_township or (of_village and not is_deposited)):
             raise NotAllowed("款项缴存后，冲销须由镇里两人办理。" if is_deposited else "冲销须由本村经办员或镇里办理。")
@@ -576,7 +572,7 @@ def receive_grant(
     *, township: Township, year: int, funder: str, fen: int, key: UUID, by: User, on: date, slip: str
 ) -> Document:
     """Record what a funder paid to the township against what it owes. Raises NotAllowed."""
-    if not Posting.objects.of(by).filter(role=Role.TOWNSHIP, township=township).exists():
+    if not Posting.objects.of(by).in_office(township.pk).exists():
         raise NotAllowed("资助到账须由镇里登记。")
     earlier = posted_before(key, kind=Kind.GRANT, township_id=township.pk, maker_id=by.pk, evidence_on=on, slip=slip)
     if earlier:
@@ -601,7 +597,7 @@ def approve_document(*, document: Document, by: User) -> Approval:
     """A second human of the township accepts late evidence, which then counts from its day. Raises NotAllowed."""
     if document.maker_id == by.pk:
         raise NotAllowed("须由另一人核准。")
-    if not Posting.objects.of(by).filter(role=Role.TOWNSHIP, township=document.township_id).exists():
+    if not Posting.objects.of(by).in_office(document.township_id).exists():
         raise NotAllowed("逾期补录的凭证须由镇里核准。")
     approval, _ = Approval.objects.get_or_create(document=document, defaults={"approver": by})
     return approval

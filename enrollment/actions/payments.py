@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,26 +11,34 @@ from django.db import transaction
 from django.utils.timezone import localdate
 
 from accounts.bulk import insert_many, update_many
-from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in, without_collecting
+from accounts.imports import (
+    Fault,
+    NothingApplied,
+    Place,
+    Report,
+    hand_in,
+    read_rows,
+    refuse_doubles,
+    without_collecting,
+)
 from accounts.models import Upload, User
 from accounts.sheets.cells import same_name
-from accounts.sheets.headers import Records, read_records
+from accounts.sheets.headers import read_records
 from accounts.sheets.reading import read_sheets
 from enrollment.actions.ledger import (
     Assessor,
     BillDraft,
     Draft,
     Enrolled,
+    deposit_legs,
     enrolled,
     next_rounds,
-    payment_legs,
-    plan_in_force,
     post,
 )
 from enrollment.actions.population import one_at_a_time
 from enrollment.importers.payments import COLUMNS, PaymentRow, read_payment
 from enrollment.models import Approval, DepositLine, Enrollment, Exemption, Kind, PaidRow, Source, Standing
-from subsidies.models import PlanVersion
+from subsidies.models import PlanVersion, plan_in_force
 from subsidies.plan import Plan, yuan
 from subsidies.policy import Assessment, NoTariff
 from villages.models import Township
@@ -108,7 +117,7 @@ def import_payments(*, path: Path, township: Township, year: int, by: User, dry_
     version = plan_in_force(township=township, year=year)
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
-        rows = _read(records, report, today=localdate())
+        rows = read_rows(records, partial(read_payment, today=localdate()), report)
         report.notes = list(records.notes)
     if not rows and not report.read:
         raise NothingApplied("表里没有数据行。")
@@ -121,7 +130,7 @@ def record_payments(
     rows: Rows, *, township: Township, version: PlanVersion, upload: Upload, by: User, report: Report
 ) -> None:
     """Hold each row against the roll and the books, and post the good ones; the rest is told in the report."""
-    _refuse_doubles(rows, report)
+    refuse_doubles(rows, report, key=lambda row: row.number, fault=_double)
     books = _what_is_known(rows, township, version.plan)
     applied = Applied()
     for place, row in rows.items():
@@ -129,33 +138,8 @@ def record_payments(
     _post(applied, books, township=township, version=version, upload=upload, by=by)
 
 
-def _read(records: Records, report: Report, *, today: date) -> Rows:
-    rows: Rows = {}
-    for record in records:
-        try:
-            rows[Place(record.sheet, record.row)] = read_payment(record, today=today)
-        except BadRow as bad:
-            report.refuse(record, bad.faults)
-    return rows
-
-
-def _refuse_doubles(rows: Rows, report: Report) -> None:
-    """Whoever the list names twice with different content is refused both times; the same again counts as same."""
-    places: dict[str, list[Place]] = defaultdict(list)
-    for place, row in rows.items():
-        places[row.number].append(place)
-    for several in places.values():
-        if len(several) == 1:
-            continue
-        is_same = len({rows[place] for place in several}) == 1
-        numbers = "、".join(str(place.row) for place in several)
-        for nth, place in enumerate(several):
-            if is_same and nth:
-                rows.pop(place)
-                report.same += 1
-            elif not is_same:
-                said = f"第{numbers}行是同一个人，内容不同，请核对后只留一行。"
-                report.refuse(place, [Fault("身份证号", rows.pop(place).number, said)])
+def _double(row: PaymentRow, numbers: str) -> Fault:
+    return Fault("身份证号", row.number, f"第{numbers}行是同一个人，内容不同，请核对后只留一行。")
 
 
 def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
@@ -168,10 +152,11 @@ def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
     exempt = Exemption.objects.live().filter(enrollment__pk__one_of=ids).values_list("enrollment_id", "reason")
     kept = PaidRow.objects.filter(enrollment__pk__one_of=ids)
     keys = kept.values_list("enrollment_id", "paid_on", "fen", "slip", "name", "pk", "state")
-    # Held against each other here: asked in one question, the two lists were compared row by row for a minute.
-    billed = set(Standing.objects.filter(enrollment__pk__one_of=ids).values_list("enrollment_id", flat=True))
     recorded = kept.filter(document__isnull=False, document__reversal__isnull=True)
-    standing = stands(ids)
+    bills = _bills(ids)
+    # Held against each other here: asked in one question, the two lists were compared row by row for a minute.
+    billed = {enrollment for enrollment, _, _ in bills}
+    standing = {enrollment: stood for enrollment, ended_on, stood in bills if ended_on is None}
     held = [stood.bill for stood in standing.values() if stood.counts_on is None]
     paid_in = DepositLine.objects.filter(bill__pk__one_of=held, document__reversal__isnull=True)
     return Books(
@@ -189,10 +174,15 @@ def _what_is_known(rows: Rows, township: Township, plan: Plan) -> Books:
 
 def stands(enrollments: list[int]) -> dict[int, Stands]:
     """The standing bill of each of these enrolments that has one."""
-    standing = Standing.objects.not_refunded().filter(enrollment__pk__one_of=enrollments)
+    return {enrollment: stood for enrollment, ended_on, stood in _bills(enrollments) if ended_on is None}
+
+
+def _bills(enrollments: list[int]) -> list[tuple[int, date | None, Stands]]:
+    """(enrolment, day of its refund, bill) of everything these enrolments were billed and that was not reversed."""
+    standing = Standing.objects.filter(enrollment__pk__one_of=enrollments)
     columns = ("bill_id", "document_id", "kind", "counts_on", "document__maker_id", "document__maker__username")
-    found = standing.values_list("enrollment_id", *columns, "bill__personal_fen")
-    return {row[0]: Stands._make(row[1:]) for row in found}
+    found = standing.values_list("enrollment_id", "ended_on", *columns, "bill__personal_fen")
+    return [(row[0], row[1], Stands._make(row[2:])) for row in found]
 
 
 def _judge(place: Place, row: PaymentRow, books: Books, applied: Applied, report: Report) -> None:
@@ -281,7 +271,7 @@ def _post(
             channel=channel,
             slip=slip,
             bills=[BillDraft(person.pk, rounds[person.pk] + 1, said) for person, said, _ in several],
-            legs=payment_legs("bank", (said for _, said, _ in several)),
+            money_account="bank",
         )
         for (household, village, paid_on, channel, slip), several in applied.paid.items()
     ]
@@ -295,17 +285,13 @@ def _post(
             evidence_on=paid_on,
             slip=slip,
             deposits=[(stood.bill, deposited[stood.bill] + 1) for _, stood, _ in several],
-            legs=_paying_in(username, sum(stood.personal for _, stood, _ in several)),
+            legs=deposit_legs(username, sum(stood.personal for _, stood, _ in several)),
         )
         for (_, username, village, paid_on, slip), several in applied.paid_in.items()
     ]
     documents = post(drafts, maker=by, plan_version=version)
     _approve(applied.approved, by)
     _keep_rows(applied, books, documents, year=year, upload=upload)
-
-
-def _paying_in(username: str, fen: int) -> list[tuple[str, int]]:
-    return [("bank", fen), (f"cash:{username}", -fen)]
 
 
 def _deposit_rounds(applied: Applied) -> dict[int, int]:
@@ -372,7 +358,7 @@ def enroll_subsidised(*, township: Township, year: int, by: User, on: date) -> d
             source=Source.BULK,
             evidence_on=on,
             bills=[BillDraft(person.pk, rounds[person.pk] + 1, said) for person, said in several],
-            legs=payment_legs("bank", (said for _, said in several)),
+            money_account="bank",
         )
         for (household, village), several in households.items()
     ]

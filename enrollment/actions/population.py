@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +14,20 @@ from django.db.models import Model
 from django.utils.timezone import localdate
 
 from accounts.bulk import insert_many, take_ids, update_many
-from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in, without_collecting
+from accounts.imports import (
+    BadRow,
+    Fault,
+    NothingApplied,
+    Place,
+    Report,
+    hand_in,
+    read_rows,
+    refuse_doubles,
+    without_collecting,
+)
 from accounts.models import User
 from accounts.sheets.cells import name_key, same_name
-from accounts.sheets.headers import Records, read_records
+from accounts.sheets.headers import read_records
 from accounts.sheets.reading import read_sheets
 from enrollment.importers.population import COLUMNS, PopulationRow, read_person, warning
 from enrollment.models import Enrollment, Household, Person
@@ -119,7 +130,7 @@ def import_population(*, path: Path, township: Township, year: int, by: User, dr
     one_at_a_time()
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
-        rows = _read(records, report, today=localdate())
+        rows = read_rows(records, partial(read_person, today=localdate()), report)
         report.notes = list(records.notes)
     if not rows and not report.read:
         raise NothingApplied("表里没有数据行。")
@@ -130,7 +141,7 @@ def import_population(*, path: Path, township: Township, year: int, by: User, dr
 
 def enlist(rows: Rows, *, township: Township, year: int, report: Report) -> None:
     """Match the rows with the township's people and write the good ones; the rest is told in the report."""
-    _refuse_doubles(rows, report)
+    refuse_doubles(rows, report, key=_identity, fault=_double)
     roll = _what_is_known(rows, township, year)
     _refuse_strange_villages(rows, roll, report)
     placed = _settle_households(rows, roll, report)
@@ -145,34 +156,13 @@ def one_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import'))")
 
 
-def _read(records: Records, report: Report, *, today: date) -> Rows:
-    rows: Rows = {}
-    for record in records:
-        try:
-            rows[Place(record.sheet, record.row)] = read_person(record, today=today)
-        except BadRow as bad:
-            report.refuse(record, bad.faults)
-    return rows
+def _identity(row: PopulationRow) -> object:
+    """Who the row means, before the database is asked."""
+    return row.number or (row.village, row.group, row.household, row.householder, row.name, row.relation)
 
 
-def _refuse_doubles(rows: Rows, report: Report) -> None:
-    """Whoever the file names twice with different content is refused both times; the same again counts as same."""
-    places: dict[object, list[Place]] = defaultdict(list)
-    for place, row in rows.items():
-        nameless = (row.village, row.group, row.household, row.householder, row.name, row.relation)
-        places[row.number or nameless].append(place)
-    for several in places.values():
-        if len(several) == 1:
-            continue
-        is_same = len({rows[place] for place in several}) == 1
-        numbers = "、".join(str(place.row) for place in several)
-        for nth, place in enumerate(several):
-            if is_same and nth:
-                rows.pop(place)
-                report.same += 1
-            elif not is_same:
-                said = f"第{numbers}行是同一个人，内容不同，请核对后只留一行。"
-                report.refuse(place, [Fault("身份证号", rows.pop(place).number or "", said)])
+def _double(row: PopulationRow, numbers: str) -> Fault:
+    return Fault("身份证号", row.number or "", f"第{numbers}行是同一个人，内容不同，请核对后只留一行。")
 
 
 def _what_is_known(rows: Rows, township: Township, year: int) -> Roll:
@@ -180,12 +170,12 @@ def _what_is_known(rows: Rows, township: Township, year: int) -> Roll:
     villages = villages_by_word(township)
     numbers = [row.number for row in rows.values() if row.number]
     columns = ("pk", "household_id", "household__village_id", "name", *Known._fields[4:])
-    people = Person.objects.filter(number__in=numbers).values_list(*columns)
+    people = Person.objects.filter(number__one_of=numbers).values_list(*columns)
     by_number = {known.number or "": known for known in map(Known._make, people)}
     own = Person.objects.filter(household__village__township=township)
     numberless = own.filter(number__isnull=True)
     # Whoever was completed since may still stand without a number in an older file.
-    namesakes = own.filter(number__isnull=False, name__in={row.name for row in rows.values() if not row.number})
+    namesakes = own.filter(number__isnull=False, name__one_of={row.name for row in rows.values() if not row.number})
     households = list(
         Household.objects.filter(village__township=township).values_list("pk", "village_id", "number", "group_id")
     )
@@ -420,24 +410,40 @@ def _match(
         report.same += 1
 
 
+def person_row(
+    pk: int,
+    household: int,
+    *,
+    name: str,
+    id_kind: str,
+    number: str | None,
+    birth_date: date | None,
+    sex: str,
+    expected_on: date | None,
+    relation: str,
+    phone: str,
+    remark: str = "",
+) -> tuple[object, ...]:
+    """A new person's values in the order of PERSON_COLUMNS, with the readings of the name."""
+    initials, other = pinyin_initials(name)
+    readings = (name_pinyin(name), initials, other)
+    identity = (str(id_kind), number, birth_date, sex, expected_on)
+    return (pk, household, name, *readings, *identity, relation == HOUSEHOLDER, relation, phone, remark)
+
+
 def _new_person(pk: int, household: int, row: PopulationRow) -> tuple[object, ...]:
-    initials, other = pinyin_initials(row.name)
-    return (
+    return person_row(
         pk,
         household,
-        row.name,
-        name_pinyin(row.name),
-        initials,
-        other,
-        str(row.id_kind),
-        row.number,
-        row.birth_date,
-        row.sex,
-        row.expected_on,
-        row.is_householder,
-        row.relation,
-        row.phone,
-        row.remark,
+        name=row.name,
+        id_kind=row.id_kind,
+        number=row.number,
+        birth_date=row.birth_date,
+        sex=row.sex,
+        expected_on=row.expected_on,
+        relation=row.relation,
+        phone=row.phone,
+        remark=row.remark,
     )
 
 

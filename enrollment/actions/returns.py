@@ -1,13 +1,13 @@
 """Taking in the totals that units hand in."""
 
-from collections import defaultdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from django.db import transaction
 from django.utils.timezone import localdate
 
-from accounts.imports import BadRow, Fault, NothingApplied, Place, Report, hand_in
+from accounts.imports import Fault, NothingApplied, Report, hand_in, read_rows, refuse_doubles
 from accounts.models import User
 from accounts.sheets.headers import read_records
 from accounts.sheets.reading import read_sheets
@@ -22,19 +22,18 @@ def import_returns(*, path: Path, township: Township, year: int, by: User, dry_r
     """Take in units' totals of registered, paying and stopped people. Raises UnreadableSheet, NothingApplied."""
     upload, report = hand_in(path, kind="returns", by=by)
     Township.objects.select_for_update(no_key=True).get(pk=township.pk)
-    rows: dict[Place, ReturnRow] = {}
     with read_sheets(path) as book:
         records = read_records(book, COLUMNS)
-        for record in records:
-            try:
-                rows[Place(record.sheet, record.row)] = read_return(record, today=localdate())
-            except BadRow as bad:
-                report.refuse(record, bad.faults)
+        rows = read_rows(records, partial(read_return, today=localdate()), report)
         report.notes = list(records.notes)
     if not rows and not report.read:
         raise NothingApplied("表里没有数据行。")
     villages = {word: village.pk for word, village in villages_by_word(township).items()}
-    _refuse_doubles(rows, villages, report)
+
+    def key(row: ReturnRow) -> object:
+        return villages.get(row.unit, row.unit), row.scheme, row.as_of
+
+    refuse_doubles(rows, report, key=key, content=_totals, fault=_double)
     kept = {(r.village_id, r.scheme, r.as_of): r for r in Return.objects.filter(year=year, village__township=township)}
     for place, row in rows.items():
         if row.unit not in villages:
@@ -46,16 +45,8 @@ def import_returns(*, path: Path, township: Township, year: int, by: User, dry_r
     return report
 
 
-def _refuse_doubles(rows: dict[Place, ReturnRow], villages: dict[str, int], report: Report) -> None:
-    places: dict[tuple[object, ...], list[Place]] = defaultdict(list)
-    for place, row in rows.items():
-        places[(villages.get(row.unit, row.unit), row.scheme, row.as_of)].append(place)
-    for several in places.values():
-        if len(several) > 1 and len({_totals(rows[place]) for place in several}) > 1:
-            numbers = "、".join(str(place.row) for place in several)
-            for place in several:
-                said = f"第{numbers}行是同一单位、险种和截至日，数字不同，请核对后只留一行。"
-                report.refuse(place, [Fault("单位", rows.pop(place).unit, said)])
+def _double(row: ReturnRow, numbers: str) -> Fault:
+    return Fault("单位", row.unit, f"第{numbers}行是同一单位、险种和截至日，数字不同，请核对后只留一行。")
 
 
 def _totals(row: ReturnRow) -> tuple[int, int, int]:

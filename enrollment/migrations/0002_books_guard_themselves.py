@@ -119,6 +119,15 @@ CREATE CONSTRAINT TRIGGER check_document_is_complete AFTER INSERT ON enrollment_
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_document_is_complete();
 """
 
+# A document that has its legs is complete.
+LEGS_COME_LAST = f"""
+    IF EXISTS (
+        SELECT FROM new_rows n WHERE EXISTS (SELECT FROM enrollment_leg WHERE document_id = n.document_id OFFSET 0)
+    ) THEN
+        {refuse("posted_document_takes_no_more", "已入账的单据不能再加明细。")};
+    END IF;
+"""
+
 # Whoever bills, pays in, gives back or takes away one person's money holds that person's enrolment, in key order.
 HOLD_PEOPLE_OF_BILLS = """
     PERFORM FROM enrollment_enrollment WHERE id IN (
@@ -139,12 +148,7 @@ BEGIN
     ) THEN
         {refuse("bill_fits_its_document", "缴费明细与单据的种类、村或年度不符。")};
     END IF;
-    IF EXISTS (
-        SELECT FROM new_rows n WHERE EXISTS (SELECT FROM enrollment_leg WHERE document_id = n.document_id OFFSET 0)
-    ) THEN
-        {refuse("posted_document_takes_no_more", "已入账的单据不能再加明细。")};
-    END IF;
-    IF EXISTS (
+    {LEGS_COME_LAST}    IF EXISTS (
         SELECT FROM new_rows n WHERE n.round < 1 OR n.round > 1 AND NOT EXISTS (
             SELECT FROM enrollment_bill p WHERE p.enrollment_id = n.enrollment_id AND p.round = n.round - 1 OFFSET 0
         ) OR EXISTS (
@@ -185,12 +189,7 @@ ALTER TABLE enrollment_bill ADD CONSTRAINT bill_stands_in_its_enrollments_villag
 CREATE FUNCTION check_deposit_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     {HOLD_PEOPLE_OF_BILLS}
-    IF EXISTS (
-        SELECT FROM new_rows n WHERE EXISTS (SELECT FROM enrollment_leg WHERE document_id = n.document_id OFFSET 0)
-    ) THEN
-        {refuse("posted_document_takes_no_more", "已入账的单据不能再加明细。")};
-    END IF;
-    IF EXISTS (
+    {LEGS_COME_LAST}    IF EXISTS (
         SELECT FROM new_rows n WHERE NOT EXISTS (
             SELECT FROM (SELECT * FROM enrollment_standing WHERE bill_id = n.bill_id OFFSET 0) s
             CROSS JOIN (SELECT * FROM enrollment_document WHERE id = n.document_id OFFSET 0) d
@@ -217,12 +216,7 @@ CREATE TRIGGER check_deposit_lines AFTER INSERT ON enrollment_depositline REFERE
 CREATE FUNCTION check_refund_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     {HOLD_PEOPLE_OF_BILLS}
-    IF EXISTS (
-        SELECT FROM new_rows n WHERE EXISTS (SELECT FROM enrollment_leg WHERE document_id = n.document_id OFFSET 0)
-    ) THEN
-        {refuse("posted_document_takes_no_more", "已入账的单据不能再加明细。")};
-    END IF;
-    IF EXISTS (
+    {LEGS_COME_LAST}    IF EXISTS (
         SELECT FROM new_rows n WHERE NOT EXISTS (
             SELECT FROM (SELECT * FROM enrollment_standing WHERE bill_id = n.bill_id OFFSET 0) s
             CROSS JOIN (SELECT * FROM enrollment_document WHERE id = n.document_id OFFSET 0) d

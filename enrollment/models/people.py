@@ -5,19 +5,19 @@ from django.db.models import Q
 from django.db.models.functions import Now, Reverse
 
 from accounts.constraints import DatabaseCheck
+from subsidies.identity import CHECK_DIGITS, PATTERN, WEIGHTS
 from villages.models import Group, ScopedQuerySet, Village
 
 # GB 11643: 17 digits weighted, the sum modulo 11 names the check digit.
-WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 WEIGHTED = " + ".join(f"{weight} * substr(number, {place}, 1)::int" for place, weight in enumerate(WEIGHTS, start=1))
 NUMBER_IS_VALID = f"""
 CASE WHEN id_kind NOT IN ('id', 'residence') THEN true
-WHEN number !~ '^[0-9]{{17}}[0-9X]$' THEN false
-ELSE substr('10X98765432', ({WEIGHTED}) %% 11 + 1, 1) = substr(number, 18, 1) END
+WHEN number !~ '{PATTERN}' THEN false
+ELSE substr('{CHECK_DIGITS}', ({WEIGHTED}) %% 11 + 1, 1) = substr(number, 18, 1) END
 """
-BIRTH_AND_SEX_FOLLOW = """
+BIRTH_AND_SEX_FOLLOW = f"""
 CASE WHEN id_kind NOT IN ('id', 'residence') THEN true
-WHEN number !~ '^[0-9]{17}[0-9X]$' OR birth_date IS NULL THEN false
+WHEN number !~ '{PATTERN}' OR birth_date IS NULL THEN false
 ELSE date_part('year', birth_date) * 10000 + date_part('month', birth_date) * 100 + date_part('day', birth_date)
     = substr(number, 7, 8)::int
 AND sex = CASE WHEN substr(number, 17, 1)::int %% 2 = 1 THEN '男' ELSE '女' END END

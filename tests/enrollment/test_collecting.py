@@ -23,7 +23,16 @@ from reports.queries import progress
 from reports.registers import pages_of
 from subsidies.policy import MayNotPay
 from tests import databases
-from tests.makers import make_clerk, make_family, make_plan, make_roster, make_township, make_user, make_village
+from tests.makers import (
+    make_clerk,
+    make_family,
+    make_plan,
+    make_roster,
+    make_township,
+    make_user,
+    make_village,
+    plan_2020,
+)
 from villages.models import Role
 
 pytestmark = pytest.mark.django_db
@@ -197,7 +206,7 @@ def test_a_refunded_person_stays_registered_in_progress_register_and_view(town, 
     refund(enrollment=father, key=uuid4(), by=boss, approver=deputy, on=localdate(), reason="重复参保")
 
     line = progress(township=town, year=2020)["total"]
-    (page,) = pages_of(village, year=2020)
+    (page,) = pages_of(village, plan=plan_2020())
     with databases.owner(), connection.cursor() as cursor:
         cursor.execute("SELECT stage FROM v_enrolment")
         stages = cursor.fetchall()

@@ -1,4 +1,3 @@
-import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -17,6 +16,7 @@ from accounts.roles import as_owner
 from enrollment.actions.demo import load_town
 from enrollment.demo.town import build_town
 from subsidies.plan import plan_from_toml
+from villages.commands import in_the_demo
 
 STEPS = 8
 
@@ -31,9 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--today", type=date.fromisoformat, default=None)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if os.environ.get("OFFICE") != "demo":
-            # The database is chosen once, when the settings are read.
-            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OFFICE": "demo"})
+        in_the_demo()
         today = options["today"] or localdate()
         with tqdm(
             total=STEPS, desc="生成人员", file=sys.stderr, ncols=80, bar_format="{desc} {bar} {n}/{total}"

@@ -1,5 +1,4 @@
 import json
-import os
 import sys
 from typing import Any
 
@@ -8,6 +7,7 @@ from django.db import DatabaseError
 
 from accounts.models import User
 from enrollment.demo.accounts import ACCOUNTS
+from villages.commands import in_the_demo
 from villages.models import Posting
 
 
@@ -19,8 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if os.environ.get("OFFICE") != "demo":
-            os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OFFICE": "demo"})
+        in_the_demo()
         accounts = self._accounts()
         if not accounts:
             self.stderr.write("还没有演示，请先运行 manage.py demo。")

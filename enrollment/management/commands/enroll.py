@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from accounts.models import User
-from enrollment.actions.ledger import NoPlan
 from enrollment.actions.payments import enroll_subsidised
+from subsidies.models import NoPlan
 from villages.commands import OfficeCommand, the_day, the_township
 
 

@@ -10,13 +10,13 @@ from accounts.models import User
 from accounts.sheets.cells import BadCell, month
 from accounts.sheets.headers import Columns
 from accounts.sheets.writing import write_rejects
-from enrollment.actions.ledger import NoPlan, plan_in_force
 from enrollment.actions.payments import import_payments
 from enrollment.actions.population import import_population, known_names
 from enrollment.actions.returns import import_returns
 from enrollment.importers import payments, population, returns
 from subsidies.actions import ChangeNeedsApproval, import_roster
 from subsidies.importers import rosters
+from subsidies.models import NoPlan, plan_in_force
 from villages.actions import import_quotas
 from villages.commands import OfficeCommand, Refused, the_file, the_township, the_user
 from villages.importers.quotas import columns_for

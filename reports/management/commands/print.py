@@ -3,11 +3,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from enrollment.actions.ledger import NoPlan
 from enrollment.importers.population import group_name
 from reports.printing.drawing import MissingGlyphs
 from reports.printing.press import PrintingFailed
 from reports.registers import NobodyRegistered, print_village
+from subsidies.models import NoPlan
 from villages.commands import OfficeCommand, Refused, the_township, the_village
 
 

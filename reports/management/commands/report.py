@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from enrollment.actions.ledger import NoPlan
 from reports.queries import awards, funders, gaps, progress, unpaid
+from subsidies.models import NoPlan
 from villages.commands import OfficeCommand, Refused, the_day, the_township, the_village
 
 
