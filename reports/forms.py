@@ -3,11 +3,14 @@ from datetime import date
 from django import forms
 from django.utils.timezone import localdate
 
+# A browser takes no other writing of a day, whatever the language.
+DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+
 
 class DayForm(forms.Form):
     """截至: any day up to today."""
 
-    on = forms.DateField(label="截至", required=False, widget=forms.DateInput({"type": "date"}))
+    on = forms.DateField(label="截至", required=False, widget=DAY)
 
     def clean_on(self) -> date:
         """The day asked for; today when none is named."""

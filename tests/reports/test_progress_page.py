@@ -129,6 +129,16 @@ def test_the_page_goes_back_to_any_day_but_not_forward(town, willow):
     assert "这一天还没有到" in future.content.decode()
 
 
+def test_the_day_stands_in_its_field_and_numbers_have_commas(town):
+    make_village(town, "柏树村", quota=51005)
+
+    text = page(make_user("boss", Role.TOWNSHIP, place=town)).content.decode()
+
+    assert f'value="{TODAY.isoformat()}"' in text
+    assert "占任务 51,005 人" in text
+    assert "差48,455" in text
+
+
 def test_the_page_takes_the_same_queries_for_one_village_and_for_three(town, willow, django_assert_num_queries):
     boss = make_user("boss", Role.TOWNSHIP, place=town)
     client = Client()
